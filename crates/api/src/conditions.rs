@@ -1,0 +1,20 @@
+//! Condition types of a `LocustTest`.
+
+/// Published: the run's objects exist.
+pub const READY: &str = "Ready";
+/// Published: as many workers as asked for are connected to the master, as Locust counts them.
+pub const WORKERS_CONNECTED: &str = "WorkersConnected";
+/// Published: the run has ended, whatever its outcome.
+pub const TEST_COMPLETED: &str = "TestCompleted";
+/// Published: no pod of the run has a problem that keeps it from running.
+pub const PODS_HEALTHY: &str = "PodsHealthy";
+/// True on every terminal outcome: the one thing to wait for.
+pub const COMPLETED: &str = "Completed";
+/// True when the verdict is `Passed`, False on any other verdict, Unknown until there is one.
+pub const SUCCEEDED: &str = "Succeeded";
+/// kstatus: the controller is still working towards the end of the run.
+pub const RECONCILING: &str = "Reconciling";
+/// kstatus: nothing will move until somebody changes something.
+pub const STALLED: &str = "Stalled";
+/// Everything the spec refers to exists.
+pub const RESOLVED_REFS: &str = "ResolvedRefs";

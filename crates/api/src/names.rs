@@ -1,0 +1,35 @@
+//! Labels, annotations and names the operator writes or reads.
+
+/// Label and value that every Job and Pod of a test carries; published, and what the operator watches.
+pub const MANAGED_BY: (&str, &str) = ("managed-by", "locust-k8s-operator");
+/// Published label: the test's name, cut to what a label value may hold.
+pub const LABEL_TEST_NAME: &str = "performance-test-name";
+/// Published label: name of the Job a pod belongs to; the Service selects the master by it.
+pub const LABEL_POD_NAME: &str = "performance-test-pod-name";
+/// Published label: the test's name.
+pub const LABEL_APP: &str = "app";
+/// The id of the run an object belongs to. An object without the right one is never adopted.
+pub const LABEL_RUN_ID: &str = "locust.io/run-id";
+/// `master` or `worker`.
+pub const LABEL_ROLE: &str = "locust.io/role";
+
+/// Port on which Locust workers reach the master.
+pub const PORT_MASTER: i32 = 5557;
+/// Published second port of the Service; nothing has listened there since Locust 1.0.
+pub const PORT_MASTER_LEGACY: i32 = 5558;
+/// Locust's web UI in the master.
+pub const PORT_WEB: i32 = 8089;
+/// The plugin's own listener in the master (the published exporter's port).
+pub const PORT_LISTENER: i32 = 9646;
+/// Published legacy container port of workers.
+pub const PORT_WORKER_LEGACY: i32 = 8080;
+
+/// Where the plugin is mounted in both roles.
+pub const OPERATOR_MOUNT: &str = "/lotest/operator";
+
+/// Environment variable with the run's id, for locustfiles that tag their requests.
+pub const ENV_RUN_ID: &str = "TEST_RUN_ID";
+/// Environment variable with `<namespace>/<name>` of the test.
+pub const ENV_TEST_NAME: &str = "TEST_NAME";
+/// Environment variable with the role, `master` or `worker`.
+pub const ENV_ROLE: &str = "TEST_ROLE";

@@ -1,0 +1,22 @@
+//! `locust.io/v2`: the stored version.
+
+mod files;
+mod observability;
+mod placement;
+mod role;
+mod run;
+mod status;
+mod test;
+
+pub use files::{
+    EnvConfig, EnvSource, InlineFile, SecretMount, TargetedVolumeMount, TestFiles, VolumeTarget,
+};
+pub use observability::{Observability, OpenTelemetry, OtlpProtocol};
+pub use placement::{Scheduling, Security};
+pub use role::{Autoquit, MasterSpec, WorkerSpec};
+pub use run::RunSpec;
+pub use status::{
+    EndpointSummary, ErrorSummary, LocustTestStatus, Phase, Pin, Progress, RunClaim, Summary,
+    Verdict, WorkerCounts,
+};
+pub use test::{ImagePullPolicy, LocustTest, LocustTestSpec};

@@ -1,0 +1,167 @@
+//! `LocustTest`: one object, one run.
+
+use k8s_openapi::api::core::v1::{LocalObjectReference, Volume};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    EnvConfig, LocustTestStatus, MasterSpec, Observability, RunSpec, Scheduling, Security,
+    TargetedVolumeMount, TestFiles, WorkerSpec,
+};
+use crate::{Duration, K8s};
+
+/// One run of a Locust load test. It runs once; to run it again, create a new one.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "locust.io",
+    version = "v2",
+    kind = "LocustTest",
+    plural = "locusttests",
+    singular = "locusttest",
+    shortname = "lotest",
+    category = "locust",
+    namespaced,
+    status = "LocustTestStatus",
+    derive = "PartialEq",
+    doc = "One run of a Locust load test. It runs once; to run it again, create a new one.",
+    scale(
+        spec_replicas_path = ".spec.worker.replicas",
+        status_replicas_path = ".status.workers.desired",
+        label_selector_path = ".status.workers.selector"
+    ),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Verdict", type_ = "string", json_path = ".status.verdict"),
+    printcolumn(name = "Workers", type_ = "string", json_path = ".status.workers.text"),
+    printcolumn(
+        name = "Users",
+        type_ = "integer",
+        json_path = ".status.progress.users"
+    ),
+    printcolumn(name = "RPS", type_ = "string", json_path = ".status.progress.rps"),
+    printcolumn(name = "P95", type_ = "string", json_path = ".status.progress.p95"),
+    printcolumn(
+        name = "Errors",
+        type_ = "string",
+        json_path = ".status.progress.errorRatio"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.reason",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Image",
+        type_ = "string",
+        json_path = ".spec.image",
+        priority = 1
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct LocustTestSpec {
+    /// Image of master and workers. Its entrypoint must be `locust`. Default: the operator's `--default-image`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub image: Option<String>,
+    /// When to pull the image. Default: IfNotPresent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_pull_policy: Option<ImagePullPolicy>,
+    /// Secrets with registry credentials, in the test's namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub image_pull_secrets: Vec<K8s<LocalObjectReference>>,
+    /// The Locust files: from ConfigMaps, or written right here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_files: Option<TestFiles>,
+    /// The load: how many users, for how long, against what. Each field is a flag of the Locust master.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunSpec>,
+    /// The Locust master.
+    #[serde(default)]
+    pub master: MasterSpec,
+    /// The Locust workers, which make the load.
+    pub worker: WorkerSpec,
+    /// How long the run may take from its claim until load starts; past it the verdict is Error.
+    /// Default: the operator's `--start-deadline` (5m).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_deadline: Option<Duration>,
+    /// How long the run may take from the start of load; past it the load is stopped and the verdict is
+    /// Inconclusive. Default: `run.runTime` + `run.stopTimeout` + 5m when `run.runTime` is set, else the
+    /// operator's `--default-timeout` (none).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// Where pods may run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<Scheduling>,
+    /// Environment variables and secret files of the Locust containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<EnvConfig>,
+    /// Volumes that `volumeMounts` may use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub volumes: Vec<K8s<Volume>>,
+    /// Where to mount `volumes`, for which role.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub volume_mounts: Vec<TargetedVolumeMount>,
+    /// Security contexts; each replaces the operator's default completely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security: Option<Security>,
+    /// Telemetry that Locust sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observability: Option<Observability>,
+}
+
+/// Kubernetes' image pull policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ImagePullPolicy {
+    /// Ask the registry each time.
+    Always,
+    /// Pull when the node does not have the image.
+    IfNotPresent,
+    /// Use what the node has.
+    Never,
+}
+
+impl ImagePullPolicy {
+    /// The word Kubernetes uses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+            Self::Never => "Never",
+        }
+    }
+}
+
+impl LocustTestSpec {
+    /// The smallest valid spec: one worker, and defaults for the rest.
+    pub fn with_workers(replicas: i32) -> Self {
+        Self {
+            image: None,
+            image_pull_policy: None,
+            image_pull_secrets: Vec::new(),
+            test_files: None,
+            run: None,
+            master: MasterSpec::default(),
+            worker: WorkerSpec {
+                replicas,
+                ..WorkerSpec::default()
+            },
+            start_deadline: None,
+            timeout: None,
+            scheduling: None,
+            env: None,
+            volumes: Vec::new(),
+            volume_mounts: Vec::new(),
+            security: None,
+            observability: None,
+        }
+    }
+}

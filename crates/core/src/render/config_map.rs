@@ -1,0 +1,93 @@
+//! The one ConfigMap of a run: the plugin, its settings, and inline test files.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use locust_api::names;
+use serde_json::json;
+
+use super::{RenderError, Run};
+
+macro_rules! plugin_file {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../../../plugin/", $name)))
+    };
+}
+
+/// The plugin's files, by the name under which they are mounted.
+pub(super) const PLUGIN_FILES: &[(&str, &str)] = &[
+    plugin_file!("locust_operator_config.py"),
+    plugin_file!("locust_operator_entry.py"),
+    plugin_file!("locust_operator_listener.py"),
+    plugin_file!("locust_operator_load.py"),
+    plugin_file!("locust_operator_master.py"),
+    plugin_file!("locust_operator_plugin.py"),
+    plugin_file!("locust_operator_report.py"),
+    plugin_file!("locust_operator_runtime.py"),
+    plugin_file!("locust_operator_snapshot.py"),
+    plugin_file!("locust_operator_worker.py"),
+];
+/// Settings of the plugin, beside its files.
+pub(super) const CONFIG_FILE: &str = "config.json";
+/// Key of the settings; inline files cannot have it.
+pub(super) const CONFIG_KEY: &str = "locust_operator_config.json";
+
+/// etcd takes 1.5 MiB an object, and `kubectl apply` keeps a copy of the test in an annotation of 256 KiB.
+const INLINE_LIMIT: usize = 256 * 1024;
+/// How often the master notes its numbers while load runs.
+const CHECKPOINT_SECONDS: u64 = 5;
+/// From the end of the load to the end of the master, when the test does not ask for `autoquit`.
+const END_AFTER_STOP_SECONDS: u64 = 2;
+/// What a kubelet keeps of all termination messages of a pod.
+const KUBELET_MESSAGE_BUDGET: u64 = 12 * 1024;
+/// Containers that service meshes and the like may add to our pod; the budget is shared with them.
+const FOREIGN_CONTAINERS: u64 = 4;
+/// What a kubelet keeps of one message.
+const KUBELET_MESSAGE_LIMIT: u64 = 4096;
+
+pub(super) fn build(run: &Run<'_>) -> Result<ConfigMap, RenderError> {
+    let inline = run.spec.test_files.iter().flat_map(|files| &files.inline);
+    let bytes: usize = inline
+        .clone()
+        .map(|(name, content)| name.len() + content.len())
+        .sum();
+    if bytes > INLINE_LIMIT {
+        return Err(RenderError::InlineTooLarge {
+            bytes,
+            limit: INLINE_LIMIT,
+        });
+    }
+    let mut data: BTreeMap<String, String> = inline
+        .map(|(name, content)| (name.clone(), content.clone()))
+        .collect();
+    data.extend(
+        PLUGIN_FILES
+            .iter()
+            .map(|(name, content)| ((*name).to_owned(), (*content).to_owned())),
+    );
+    data.insert(CONFIG_KEY.to_owned(), config(run));
+    Ok(ConfigMap {
+        metadata: run.metadata(&run.claim.master_name),
+        data: Some(data),
+        ..ConfigMap::default()
+    })
+}
+
+fn config(run: &Run<'_>) -> String {
+    let containers = 1;
+    let config = json!({
+        "v": 1,
+        "runId": run.claim.id,
+        "test": format!("{}/{}", run.namespace, run.name),
+        "masterHost": run.claim.service_name,
+        "masterPort": names::PORT_MASTER,
+        "listenPort": names::PORT_LISTENER,
+        "expectWorkers": run.spec.worker.replicas,
+        "startDeadlineSeconds": run.start_deadline().as_secs_ceil(),
+        "messageLimit": KUBELET_MESSAGE_LIMIT.min(KUBELET_MESSAGE_BUDGET / (containers + FOREIGN_CONTAINERS)),
+        "checkpointSeconds": CHECKPOINT_SECONDS,
+        "endAfterStopSeconds": run.spec.master.autoquit.is_none().then_some(END_AFTER_STOP_SECONDS),
+        "thresholds": [],
+    });
+    config.to_string()
+}

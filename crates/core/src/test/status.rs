@@ -1,0 +1,397 @@
+//! The status of a test at each step of its run.
+
+use jiff::Timestamp;
+use locust_api::{
+    conditions, reasons,
+    v2::{
+        EndpointSummary, ErrorSummary, LocustTest, LocustTestStatus, Phase, Pin, Progress,
+        RunClaim, Summary, WorkerCounts,
+    },
+};
+
+use super::{
+    Outcome,
+    conditions::{Writer, note_end},
+};
+use crate::{
+    report::{Report, RunLine},
+    settings::RunSettings,
+    time::{after, from_unix_millis, whole_seconds},
+    view::{ContainerView, PodView},
+};
+
+/// Endpoints and errors kept in a status.
+const LISTED: usize = 20;
+
+/// The status that claims a run: written before anything is made.
+pub fn claimed(test: &LocustTest, claim: RunClaim, now: Timestamp) -> LocustTestStatus {
+    let mut status = test.status.clone().unwrap_or_default();
+    let desired = test.spec.worker.replicas;
+    status.phase = Some(Phase::Pending);
+    (status.reason, status.message) = (None, None);
+    status.expected_workers = Some(desired);
+    status.connected_workers = Some(0);
+    status.workers = Some(WorkerCounts {
+        text: format!("0/{desired}"),
+        desired,
+        selector: Some(format!(
+            "{}={}",
+            locust_api::names::LABEL_POD_NAME,
+            claim.worker_name
+        )),
+        ..WorkerCounts::default()
+    });
+    status.run = Some(claim);
+    status.observed_generation = test.metadata.generation;
+    let mut writer = Writer {
+        status: &mut status,
+        test,
+        now,
+    };
+    writer.remove(conditions::STALLED);
+    writer.set(
+        conditions::READY,
+        "False",
+        reasons::CREATING,
+        "creating ConfigMap, Service and Jobs",
+    );
+    writer.set(
+        conditions::WORKERS_CONNECTED,
+        "False",
+        reasons::WAITING_FOR_WORKERS,
+        &format!("0/{desired} workers connected"),
+    );
+    writer.set(
+        conditions::TEST_COMPLETED,
+        "False",
+        reasons::IN_PROGRESS,
+        "the run is under way",
+    );
+    writer.set(
+        conditions::COMPLETED,
+        "False",
+        reasons::IN_PROGRESS,
+        "the run is under way",
+    );
+    writer.set(
+        conditions::SUCCEEDED,
+        "Unknown",
+        reasons::IN_PROGRESS,
+        "the run is under way",
+    );
+    writer.set(
+        conditions::RECONCILING,
+        "True",
+        reasons::IN_PROGRESS,
+        "the run is under way",
+    );
+    status
+}
+
+/// The status of a test whose spec cannot be run. It is not claimed, so the spec may still be mended.
+pub fn invalid(test: &LocustTest, words: &str, now: Timestamp) -> LocustTestStatus {
+    let mut status = test.status.clone().unwrap_or_default();
+    status.phase = Some(Phase::Pending);
+    status.reason = Some(reasons::INVALID_SPEC.to_owned());
+    status.message = Some(words.to_owned());
+    status.observed_generation = test.metadata.generation;
+    let mut writer = Writer {
+        status: &mut status,
+        test,
+        now,
+    };
+    writer.set(conditions::READY, "False", reasons::INVALID_SPEC, words);
+    writer.set(conditions::STALLED, "True", reasons::INVALID_SPEC, words);
+    status
+}
+
+/// The status of a claimed run that cannot be created yet, and whether this is news.
+pub fn blocked(
+    test: &LocustTest,
+    reason: &str,
+    words: &str,
+    now: Timestamp,
+) -> (LocustTestStatus, bool) {
+    let mut status = test.status.clone().unwrap_or_default();
+    let mut writer = Writer {
+        status: &mut status,
+        test,
+        now,
+    };
+    let news = if reason == reasons::CONFIG_MAP_NOT_FOUND {
+        writer.set(conditions::RESOLVED_REFS, "False", reason, words)
+    } else {
+        writer.set(conditions::READY, "False", reason, words)
+    };
+    (status, news)
+}
+
+/// The status of a run whose objects exist: the point of no return.
+pub fn created(
+    test: &LocustTest,
+    master_job_uid: String,
+    worker_job_uid: String,
+    now: Timestamp,
+) -> LocustTestStatus {
+    let mut status = test.status.clone().unwrap_or_default();
+    if let Some(run) = &mut status.run {
+        run.master_job_uid = Some(master_job_uid);
+        run.worker_job_uid = Some(worker_job_uid);
+    }
+    let mut writer = Writer {
+        status: &mut status,
+        test,
+        now,
+    };
+    writer.set(
+        conditions::RESOLVED_REFS,
+        "True",
+        reasons::REFS_FOUND,
+        "everything the spec names exists",
+    );
+    writer.set(
+        conditions::READY,
+        "True",
+        reasons::CREATED,
+        "ConfigMap, Service and both Jobs exist",
+    );
+    status
+}
+
+/// The status of a run that ends without having been created.
+pub fn refuse(test: &LocustTest, outcome: Outcome, now: Timestamp) -> LocustTestStatus {
+    let mut status = test.status.clone().unwrap_or_default();
+    finish(&mut status, test, outcome, None, now);
+    status
+}
+
+/// Takes over what Locust says.
+pub(super) fn note_report(
+    status: &mut LocustTestStatus,
+    test: &LocustTest,
+    report: &Report,
+    now: Timestamp,
+) {
+    let run = &report.run;
+    if let Some(start) = run.start.and_then(from_unix_millis) {
+        status.start_time.get_or_insert(start.clone());
+        if let Some(claim) = &mut status.run {
+            claim.load_start_time.get_or_insert(start);
+        }
+        status.phase = status.phase.max(Some(Phase::Running));
+    }
+    if let (Some(end), Some(claim)) = (run.end.and_then(from_unix_millis), &mut status.run) {
+        claim.load_end_time.get_or_insert(end);
+    }
+    if let Some(seen) = &report.pin {
+        let pin = status.pin.get_or_insert_default();
+        pin.locust_version.clone_from(&seen.locust);
+        pin.python_version.clone_from(&seen.python);
+        pin.files.clone_from(&seen.files);
+    }
+    note_workers(status, test, run);
+    status.progress = Some(progress(run, run.cur.rps, run.cur.p95, now));
+}
+
+fn note_workers(status: &mut LocustTestStatus, test: &LocustTest, run: &RunLine) {
+    let desired = test.spec.worker.replicas;
+    let workers = status.workers.get_or_insert_default();
+    // After the load workers leave, which is no news; how many there were is.
+    let connected = if run.end.is_some() {
+        run.peak_workers
+    } else {
+        run.workers
+    };
+    workers.desired = desired;
+    workers.connected = connected;
+    workers.peak = workers.peak.max(run.peak_workers);
+    workers.lost = workers.lost.max(run.lost);
+    workers.text = format!("{connected}/{desired}");
+    status.connected_workers = Some(connected);
+}
+
+/// Whether the new status says more than newer numbers of a run that goes on as it did.
+///
+/// Numbers alone are written at the pace that was set: the status is not a metrics store.
+pub(super) fn is_worth_writing(
+    old: &LocustTestStatus,
+    new: &LocustTestStatus,
+    settings: &RunSettings,
+    now: Timestamp,
+) -> bool {
+    let says = |status: &LocustTestStatus| -> Vec<(String, String, String)> {
+        let conditions = status.conditions.iter();
+        conditions
+            .map(|it| (it.type_.clone(), it.status.clone(), it.reason.clone()))
+            .collect()
+    };
+    let last = |status: &LocustTestStatus| Some(status.progress.as_ref()?.observed_at.as_ref()?.0);
+    let due = match (last(old), last(new)) {
+        (None, new) => new.is_some(),
+        (Some(old), _) => after(old, settings.progress_interval) <= now,
+    };
+    old.phase != new.phase || says(old) != says(new) || (due && old.progress != new.progress)
+}
+
+/// Counts worker pods that the kubelet calls ready; unknown to Locust, so it is only shown.
+pub(super) fn note_ready_workers<'a>(
+    status: &mut LocustTestStatus,
+    pods: impl Iterator<Item = &'a PodView>,
+) {
+    let ready = pods.filter(|pod| pod.is_ready()).count();
+    if let Some(workers) = status.workers.as_mut() {
+        workers.ready = i32::try_from(ready).unwrap_or(i32::MAX);
+    }
+}
+
+/// Notes which image really runs.
+pub(super) fn note_image(
+    status: &mut LocustTestStatus,
+    test: &LocustTest,
+    container: &ContainerView,
+    settings: &RunSettings,
+) {
+    if container.image_id.is_empty() {
+        return;
+    }
+    let pin = status.pin.get_or_insert_with(Pin::default);
+    pin.image = Some(
+        test.spec
+            .image
+            .clone()
+            .unwrap_or_else(|| settings.default_image.clone()),
+    );
+    pin.image_id = Some(container.image_id.clone());
+}
+
+/// Makes the status terminal.
+pub(super) fn finish(
+    status: &mut LocustTestStatus,
+    test: &LocustTest,
+    outcome: Outcome,
+    report: Option<&Report>,
+    now: Timestamp,
+) {
+    if let Some(report) = report.filter(|report| report.load_started()) {
+        status.summary = Some(summary(report));
+        status.progress = Some(progress(&report.run, report.run.rps, report.run.p95, now));
+    }
+    let load_end = status
+        .run
+        .as_ref()
+        .and_then(|run| run.load_end_time.clone());
+    status.completion_time = Some(load_end.unwrap_or_else(|| whole_seconds(now)));
+    let mut writer = Writer { status, test, now };
+    note_end(&mut writer, &outcome);
+    if outcome.verdict == locust_api::v2::Verdict::Error {
+        writer.set(
+            conditions::READY,
+            "False",
+            reasons::CREATE_FAILED,
+            &outcome.message,
+        );
+    }
+    let Outcome {
+        phase,
+        verdict,
+        reason,
+        message,
+    } = outcome;
+    status.phase = Some(phase);
+    status.verdict = Some(verdict);
+    status.reason = Some(reason);
+    status.message = Some(message);
+}
+
+fn progress(run: &RunLine, rps: Option<f64>, p95: Option<f64>, now: Timestamp) -> Progress {
+    Progress {
+        users: if run.is_final {
+            run.peak_users
+        } else {
+            run.users
+        },
+        requests: run.n,
+        failures: run.f,
+        rps: rps.map(|rps| format!("{rps:.1}")),
+        p95: p95.map(millis),
+        error_ratio: (run.n > 0).then(|| ratio(run.f, run.n)),
+        observed_at: Some(whole_seconds(now)),
+    }
+}
+
+fn summary(report: &Report) -> Summary {
+    let Report {
+        run,
+        pin: _,
+        endpoints,
+        errors,
+        omitted,
+    } = report;
+    let listed = |length: usize| i64::try_from(length.saturating_sub(LISTED)).unwrap_or(i64::MAX);
+    Summary {
+        requests: run.n,
+        failures: run.f,
+        exceptions: run.exc,
+        error_ratio: ratio(run.f, run.n),
+        rps: format!("{:.1}", run.rps.unwrap_or_default()),
+        avg: run.avg.map(millis),
+        p50: run.p50.map(millis),
+        p95: run.p95.map(millis),
+        p99: run.p99.map(millis),
+        max: run.max.map(millis),
+        peak_users: run.peak_users,
+        resolution: if run.res >= 3 {
+            "ThreeDigits"
+        } else {
+            "TwoDigits"
+        }
+        .to_owned(),
+        is_final: run.is_final,
+        endpoints: endpoints
+            .iter()
+            .take(LISTED)
+            .map(|endpoint| EndpointSummary {
+                method: endpoint.m.clone(),
+                name: endpoint.name.clone(),
+                requests: endpoint.n,
+                failures: endpoint.f,
+                rps: endpoint.rps.map(|rps| format!("{rps:.1}")),
+                p95: endpoint.p95.map(millis),
+                p99: endpoint.p99.map(millis),
+            })
+            .collect(),
+        endpoints_omitted: omitted.ep + listed(endpoints.len()),
+        errors: errors
+            .iter()
+            .take(LISTED)
+            .map(|error| ErrorSummary {
+                method: error.m.clone(),
+                name: error.name.clone(),
+                message: error.msg.clone(),
+                count: error.n,
+            })
+            .collect(),
+        errors_omitted: omitted.err + listed(errors.len()),
+    }
+}
+
+/// Failed per made, with four decimals.
+fn ratio(failures: i64, requests: i64) -> String {
+    if requests == 0 {
+        "0".to_owned()
+    } else {
+        format!("{:.4}", failures as f64 / requests as f64)
+    }
+}
+
+/// A response time with as many digits as mean something: `0.85ms`, `43ms`, `1.25s`.
+fn millis(value: f64) -> String {
+    if value < 1.0 {
+        format!("{value:.2}ms")
+    } else if value < 1000.0 {
+        format!("{value:.0}ms")
+    } else {
+        let seconds = format!("{:.2}", value / 1000.0);
+        format!("{}s", seconds.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
