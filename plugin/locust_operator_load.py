@@ -1,0 +1,72 @@
+"""What happened while load ran: workers and users seen, and why it stopped. Knows Locust's runner only by its numbers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any, Iterable
+
+#: Reasons that mean the run was not what the user asked for.
+CUT_SHORT = frozenset({"NeverStarted", "StoppedEarly", "WorkersLost", "NoRequests", "StopRequested"})
+#: A stop this short before the end of the run time counts as its end.
+RUN_TIME_SLACK_SECONDS = 0.5
+#: Functions of Locust that stop a test because its time is over.
+_STOP_BY_TIMER = frozenset({"stop_and_optionally_quit", "_stop_runners"})
+
+
+def unix_ms() -> int:
+    """Now, as the report writes times."""
+    return int(time.time() * 1000)
+
+
+def callers() -> set[str]:
+    """Names of the functions that led here; Locust passes no reason along when it stops."""
+    names = set()
+    frame = sys._getframe(1)
+    while frame is not None:
+        names.add(frame.f_code.co_name)
+        frame = frame.f_back
+    return names
+
+
+@dataclass
+class Load:
+    """One stretch of load, from test_start to the moment Locust begins to stop it."""
+
+    start: int = field(default_factory=unix_ms)
+    end: int | None = None
+    peak_users: int = 0
+    peak_workers: int = 0
+    min_workers: int | None = None
+    lost: set[str] = field(default_factory=set)
+    _present: set[str] = field(default_factory=set)
+    _began: float = field(default_factory=time.monotonic)
+
+    def sample(self, users: int, workers: Iterable[str]) -> None:
+        """Takes in who is connected now."""
+        if self.end is not None:
+            return
+        now = set(workers)
+        self.lost |= self._present - now
+        # a worker that was only blocked comes back under its own id; a replacement has a new one
+        self.lost -= now
+        self._present = now
+        self.peak_users = max(self.peak_users, users)
+        self.peak_workers = max(self.peak_workers, len(now))
+        self.min_workers = len(now) if self.min_workers is None else min(self.min_workers, len(now))
+
+    def finish(self) -> None:
+        """Closes the books: from here on workers leave because they are told to."""
+        if self.end is None:
+            self.end = unix_ms()
+
+    def why_stopping(self, who: set[str], run_time: Any, connected: int) -> str:
+        """The reason, judged while Locust stops: `who` are the names of the calling functions."""
+        elapsed = time.monotonic() - self._began
+        timed_out = isinstance(run_time, (int, float)) and 0 < run_time <= elapsed + RUN_TIME_SLACK_SECONDS
+        # a shape that ends by itself stops the test from its own loop, not from the user's tick()
+        shape_ended = "shape_worker" in who and "tick" not in who
+        if timed_out or shape_ended or who & _STOP_BY_TIMER:
+            return "RunTimeReached"
+        return "WorkersLost" if connected == 0 else "StoppedEarly"
