@@ -14,14 +14,14 @@ mod audit;
 mod control_plane;
 mod digest;
 mod exec;
-//pub mod images;
+pub mod images;
 mod interrupt;
 mod kubeconfig;
 mod layout;
-//pub mod node;
+pub mod node;
 mod pki;
 mod ports;
-//pub mod prepare;
+pub mod prepare;
 mod process;
 mod report;
 

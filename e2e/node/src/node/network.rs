@@ -1,0 +1,163 @@
+//! The node's links, kernel settings and packet filter rules.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::ADDRESS;
+use super::config::POD_BRIDGE;
+use crate::control_plane::SERVICE_CIDR;
+use crate::{exec, prepare};
+
+/// The bridge that carries the node's address. A bridge and not a dummy link:
+/// every kernel that runs containers has bridges.
+const NODE_BRIDGE: &str = "kube0";
+/// Settings that the node or its parts change.
+const SETTINGS: [&str; 12] = [
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+    "net/bridge/bridge-nf-call-ip6tables",
+    "net/bridge/bridge-nf-call-iptables",
+    "net/ipv4/conf/all/route_localnet",
+    "net/ipv4/ip_forward",
+    "net/netfilter/nf_conntrack_tcp_be_liberal",
+    "net/netfilter/nf_conntrack_tcp_timeout_close_wait",
+    "net/netfilter/nf_conntrack_tcp_timeout_established",
+    "vm/overcommit_memory",
+];
+
+/// Makes the bridge and lets packets pass between pods, Services and host.
+pub fn set_up() -> Result<()> {
+    for module in ["overlay", "br_netfilter", "nf_conntrack"] {
+        // Kernels with the feature built in have no module to load.
+        let _ = tool("modprobe", &[module]);
+    }
+    tool("ip", &["link", "add", NODE_BRIDGE, "type", "bridge"])?;
+    tool("ip", &["address", "add", &format!("{ADDRESS}/24"), "dev", NODE_BRIDGE])?;
+    tool("ip", &["link", "set", NODE_BRIDGE, "up"])?;
+    // A Service that kube-proxy does not know yet must not be looked for beyond this machine.
+    tool("ip", &["route", "add", SERVICE_CIDR, "dev", NODE_BRIDGE])?;
+    write_setting("net/ipv4/ip_forward", "1").context("cannot let packets pass between pods")?;
+    for optional in ["net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables"] {
+        // Some kernels treat bridged packets like others anyway.
+        let _ = write_setting(optional, "1");
+    }
+    Ok(())
+}
+
+/// Keeps the kernel settings as they were before the node.
+pub fn save_settings(file: &Path) -> Result<()> {
+    let settings: BTreeMap<_, _> = SETTINGS
+        .iter()
+        .filter_map(|name| Some((*name, fs::read_to_string(setting(name)).ok()?.trim().to_owned())))
+        .collect();
+    Ok(fs::write(file, serde_json::to_string_pretty(&settings)?)?)
+}
+
+/// Puts kernel settings back.
+pub fn restore_settings(file: &Path) {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let settings: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
+    for (name, value) in settings {
+        // What cannot be set back could not have been changed either.
+        let _ = write_setting(&name, &value);
+    }
+}
+
+fn setting(name: &str) -> PathBuf {
+    Path::new("/proc/sys").join(name)
+}
+
+fn write_setting(name: &str, value: &str) -> Result<()> {
+    fs::write(setting(name), value).with_context(|| format!("cannot set {name} to {value}"))
+}
+
+/// Whether a link of the node is there.
+pub fn link_exists() -> bool {
+    [NODE_BRIDGE, POD_BRIDGE].iter().any(|link| sysfs(link).exists())
+}
+
+/// Deletes the node's bridges and all that is attached to them.
+pub fn delete_links() -> Result<()> {
+    for bridge in [NODE_BRIDGE, POD_BRIDGE] {
+        let attached = fs::read_dir(sysfs(bridge).join("brif")).into_iter().flatten().flatten();
+        let attached = attached.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        for link in attached.chain([bridge.to_owned()]) {
+            let deleted = tool("ip", &["link", "delete", &link]);
+            // A pod's link goes by itself with the pod's namespace.
+            if sysfs(&link).exists() {
+                deleted?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sysfs(link: &str) -> PathBuf {
+    Path::new("/sys/class/net").join(link)
+}
+
+/// Deletes the chains of kube-proxy, kubelet and CNI, and the jumps to them.
+pub fn delete_rules() -> Result<()> {
+    for family in ["iptables", "ip6tables"] {
+        for table in ["filter", "nat", "mangle", "raw"] {
+            // A family or table that the kernel does not have holds no rules.
+            let Ok(rules) = tool(family, &["-w", "-t", table, "-S"]) else { continue };
+            let Some(script) = deletion(table, &rules) else { continue };
+            let mut restore = Command::new(prepare::find_program(&format!("{family}-restore"))?);
+            exec::feed(restore.args(["-w", "--noflush"]), &script)
+                .with_context(|| format!("cannot delete the node's chains from {family} {table}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn deletion(table: &str, rules: &str) -> Option<String> {
+    let ours = |chain: &str| chain.starts_with("KUBE-") || chain.starts_with("CNI-");
+    let chains: Vec<_> = rules.lines().filter_map(|rule| rule.strip_prefix("-N ")).filter(|chain| ours(chain)).collect();
+    let jumps = rules.lines().filter_map(|rule| rule.strip_prefix("-A ")).filter(|rule| {
+        let words: Vec<_> = rule.split_whitespace().collect();
+        let from_theirs = words.first().is_some_and(|chain| !ours(chain));
+        from_theirs && words.windows(2).any(|pair| matches!(pair[0], "-j" | "-g") && ours(pair[1]))
+    });
+    let mut lines: Vec<_> = jumps.map(|rule| format!("-D {rule}")).collect();
+    lines.extend(chains.iter().map(|chain| format!("-F {chain}")));
+    lines.extend(chains.iter().map(|chain| format!("-X {chain}")));
+    (!lines.is_empty()).then(|| format!("*{table}\n{}\nCOMMIT\n", lines.join("\n")))
+}
+
+fn tool(name: &str, arguments: &[&str]) -> Result<String> {
+    exec::output(Command::new(prepare::find_program(name)?).args(arguments))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_nodes_rules_are_deleted() {
+        let rules = "-P INPUT ACCEPT\n-N KUBE-SERVICES\n-N DOCKER\n-N CNI-abc\n\
+            -A INPUT -j DOCKER\n\
+            -A INPUT -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
+            -A POSTROUTING -s 10.244.0.2/32 -j CNI-abc\n\
+            -A KUBE-SERVICES -j CNI-abc\n";
+        let script = deletion("nat", rules).unwrap();
+        assert_eq!(
+            script,
+            "*nat\n\
+             -D INPUT -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
+             -D POSTROUTING -s 10.244.0.2/32 -j CNI-abc\n\
+             -F KUBE-SERVICES\n-F CNI-abc\n-X KUBE-SERVICES\n-X CNI-abc\nCOMMIT\n"
+        );
+    }
+
+    #[test]
+    fn others_rules_alone_need_no_deletion() {
+        assert_eq!(deletion("filter", "-P INPUT ACCEPT\n-N DOCKER\n-A INPUT -j DOCKER\n"), None);
+    }
+}
