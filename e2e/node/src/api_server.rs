@@ -42,7 +42,12 @@ impl ApiServer {
         let directory = layout.api().join(name);
         let kubeconfig = directory.join("kubeconfig");
         let records = process::remembered(&directory.join(PROCESSES));
-        let ready = exec::output(&mut kubectl(&layout, &kubeconfig, &["get", "--raw", "/readyz"])).is_ok();
+        let ready = exec::output(&mut kubectl(
+            &layout,
+            &kubeconfig,
+            &["get", "--raw", "/readyz"],
+        ))
+        .is_ok();
         if records.len() == 3 && records.iter().all(Record::alive) && ready {
             return Ok(kubeconfig);
         }
@@ -55,16 +60,31 @@ impl ApiServer {
     fn boot_in(layout: Layout, name: &str, lifetime: Lifetime) -> Result<Self> {
         sweep(&layout);
         let directory = layout.api().join(name);
-        fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
         if lifetime == Lifetime::OfParent {
             let owner = Record::of("owner", std::process::id());
             fs::write(directory.join(OWNER), serde_json::to_string(&owner)?)?;
         }
-        let [api, etcd, peer] = ports::free(3)?[..] else { bail!("no free ports") };
+        let [api, etcd, peer] = ports::free(3)?[..] else {
+            bail!("no free ports")
+        };
         let plane = ControlPlane::create(&directory, name, "127.0.0.1", api, [etcd, peer])?;
-        let parts = Parts::new(&layout, directory.join("logs"), directory.join(PROCESSES), lifetime);
-        let mut server = Self { layout, plane, parts, keep: false };
-        server.start().with_context(|| format!("API server {name} did not boot"))?;
+        let parts = Parts::new(
+            &layout,
+            directory.join("logs"),
+            directory.join(PROCESSES),
+            lifetime,
+        );
+        let mut server = Self {
+            layout,
+            plane,
+            parts,
+            keep: false,
+        };
+        server
+            .start()
+            .with_context(|| format!("API server {name} did not boot"))?;
         Ok(server)
     }
 
@@ -76,12 +96,18 @@ impl ApiServer {
         arguments.push("--endpoint-reconciler-type=none".into());
         self.parts.start("kube-apiserver", &arguments)?;
         let (plane, layout) = (&self.plane, &self.layout);
-        self.parts.wait_for("kube-apiserver", "kube-apiserver", || plane.ready(layout))?;
-        self.parts.start("kube-controller-manager", &self.plane.controller_manager())?;
-        self.parts.wait_for("the default service account", "kube-controller-manager", || {
-            let arguments = ["get", "serviceaccount", "default", "-o", "name"];
-            exec::output(&mut kubectl(layout, &plane.file("kubeconfig"), &arguments)).is_ok()
-        })
+        self.parts
+            .wait_for("kube-apiserver", "kube-apiserver", || plane.ready(layout))?;
+        self.parts
+            .start("kube-controller-manager", &self.plane.controller_manager())?;
+        self.parts.wait_for(
+            "the default service account",
+            "kube-controller-manager",
+            || {
+                let arguments = ["get", "serviceaccount", "default", "-o", "name"];
+                exec::output(&mut kubectl(layout, &plane.file("kubeconfig"), &arguments)).is_ok()
+            },
+        )
     }
 
     /// The administrator's kubeconfig.
@@ -116,7 +142,10 @@ impl ApiServer {
 
     /// Process ids of its three parts.
     pub fn pids(&self) -> Vec<u32> {
-        process::remembered(&self.plane.file(PROCESSES)).iter().map(|record| record.pid).collect()
+        process::remembered(&self.plane.file(PROCESSES))
+            .iter()
+            .map(|record| record.pid)
+            .collect()
     }
 }
 
@@ -137,8 +166,12 @@ impl Drop for ApiServer {
 
 /// Keeps what explains a failed test.
 fn keep_logs(layout: &Layout, directory: &Path) {
-    let Some(name) = directory.file_name() else { return };
-    let kept = layout.logs().join(format!("api-{}", name.to_string_lossy()));
+    let Some(name) = directory.file_name() else {
+        return;
+    };
+    let kept = layout
+        .logs()
+        .join(format!("api-{}", name.to_string_lossy()));
     fs::rename(directory.join("logs"), &kept).ok();
     fs::rename(directory.join("audit.log"), kept.join("audit.log")).ok();
     eprintln!("logs of the API server: {}", kept.display());
@@ -155,7 +188,8 @@ pub fn down(layout: &Layout, name: &str) -> Result<()> {
 fn remove(directory: &Path) -> Result<()> {
     process::kill_all(&process::remembered(&directory.join(PROCESSES)))?;
     if directory.exists() {
-        fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+        fs::remove_dir_all(directory)
+            .with_context(|| format!("cannot remove {}", directory.display()))?;
     }
     Ok(())
 }

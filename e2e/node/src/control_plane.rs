@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::pki::{Authority, Certified, Identity, api_server_names, write_private};
 use crate::process::{self, Lifetime, Record};
-use crate::{Layout, audit, exec, kubeconfig};
+use crate::{Layout, audit, exec, interrupt, kubeconfig};
 
 /// Addresses of Services.
 pub const SERVICE_CIDR: &str = "10.96.0.0/16";
@@ -29,21 +29,36 @@ pub struct Parts {
 impl Parts {
     /// No part yet. Each will be added to the file `records`.
     pub fn new(layout: &Layout, logs: PathBuf, records: PathBuf, lifetime: Lifetime) -> Self {
-        Self { bin: layout.bin(), logs, records, lifetime, running: Vec::new() }
+        Self {
+            bin: layout.bin(),
+            logs,
+            records,
+            lifetime,
+            running: Vec::new(),
+        }
     }
 
     /// Starts a program of `.node/bin` with a fresh log.
     pub fn start<A: AsRef<str>>(&mut self, name: &str, arguments: &[A]) -> Result<()> {
         let program = self.bin.join(name);
         if !program.exists() {
-            bail!("{} is not built yet. Run `e2e-node prepare` first", program.display());
+            bail!(
+                "{} is not built yet. Run `e2e-node prepare` first",
+                program.display()
+            );
         }
         let log = self.log(name);
         // The log of the boot before this one would only confuse.
         fs::remove_file(&log).ok();
-        let path = format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap_or_default());
+        let path = format!(
+            "{}:{}:/usr/sbin:/sbin",
+            self.bin.display(),
+            std::env::var("PATH").unwrap_or_default()
+        );
         let started = process::start(name, self.lifetime, &log, &program, |command| {
-            command.args(arguments.iter().map(AsRef::as_ref)).env("PATH", path);
+            command
+                .args(arguments.iter().map(AsRef::as_ref))
+                .env("PATH", path);
         })?;
         process::remember(&self.records, &started.0)?;
         self.running.push(started);
@@ -55,22 +70,43 @@ impl Parts {
         for (record, child) in &mut self.running {
             if let Some(status) = child.try_wait()? {
                 let log = self.logs.join(format!("{}.log", record.name));
-                bail!("{} ended with {status}. Last lines of {}:\n{}", record.name, log.display(), exec::tail(&log));
+                bail!(
+                    "{} ended with {status}. Last lines of {}:\n{}",
+                    record.name,
+                    log.display(),
+                    exec::tail(&log)
+                );
             }
         }
         Ok(())
     }
 
     /// Waits until `ready` says so or a part ends.
-    pub fn wait_for(&mut self, what: &str, blamed: &str, ready: impl FnMut() -> bool) -> Result<()> {
+    pub fn wait_for(
+        &mut self,
+        what: &str,
+        blamed: &str,
+        ready: impl FnMut() -> bool,
+    ) -> Result<()> {
         let log = self.log(blamed);
-        exec::wait_for(what, Duration::from_secs(60), ready, || self.check())
-            .with_context(|| format!("{what} did not come up. Last lines of {}:\n{}", log.display(), exec::tail(&log)))
+        let waited = exec::wait_for(what, Duration::from_secs(60), ready, || self.check());
+        interrupt::check()?;
+        waited.with_context(|| {
+            format!(
+                "{what} did not come up. Last lines of {}:\n{}",
+                log.display(),
+                exec::tail(&log)
+            )
+        })
     }
 
     /// Kills all parts and waits until they are gone.
     pub fn kill(&mut self) -> Result<()> {
-        let records: Vec<_> = self.running.iter().map(|(record, _)| record.clone()).collect();
+        let records: Vec<_> = self
+            .running
+            .iter()
+            .map(|(record, _)| record.clone())
+            .collect();
         let killed = process::kill_all(&records);
         for (_, mut child) in self.running.drain(..) {
             if killed.is_ok() {
@@ -104,7 +140,13 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// Makes the directory with all certificates, kubeconfigs and the audit
     /// policy that the three parts need.
-    pub fn create(directory: &Path, name: &str, address: &str, port: u16, etcd_ports: [u16; 2]) -> Result<Self> {
+    pub fn create(
+        directory: &Path,
+        name: &str,
+        address: &str,
+        port: u16,
+        etcd_ports: [u16; 2],
+    ) -> Result<Self> {
         let authority = Authority::create(&directory.join("pki"))?;
         let plane = Self {
             directory: directory.to_owned(),
@@ -115,7 +157,11 @@ impl ControlPlane {
             etcd_ports,
         };
         let serves = api_server_names(&["127.0.0.1", API_SERVICE, address]);
-        let server = Identity { user: "kube-apiserver", group: None, serves: &serves };
+        let server = Identity {
+            user: "kube-apiserver",
+            group: None,
+            serves: &serves,
+        };
         plane.authority.issue_files("kube-apiserver", &server)?;
         let admin = Identity::client("kubernetes-admin", Some("system:masters"));
         plane.write_kubeconfig("kubeconfig", &admin)?;
@@ -140,18 +186,30 @@ impl ControlPlane {
     /// Issues a certificate and writes a kubeconfig with it.
     pub fn write_kubeconfig(&self, file: &str, identity: &Identity<'_>) -> Result<()> {
         let user: Certified = self.authority.issue(identity)?;
-        let text = kubeconfig::text(&self.name, &self.url(), &self.authority.certificate(), &user);
+        let text = kubeconfig::text(
+            &self.name,
+            &self.url(),
+            &self.authority.certificate(),
+            &user,
+        );
         write_private(&self.file(file), &text)
     }
 
     /// Whether the API server says that it is ready.
     pub fn ready(&self, layout: &Layout) -> bool {
-        exec::output(&mut kubectl(layout, &self.file("kubeconfig"), &["get", "--raw", "/readyz"])).is_ok()
+        exec::output(&mut kubectl(
+            layout,
+            &self.file("kubeconfig"),
+            &["get", "--raw", "/readyz"],
+        ))
+        .is_ok()
     }
 
     /// Arguments of etcd.
     pub fn etcd(&self) -> Vec<String> {
-        let [client, peer] = self.etcd_ports.map(|port| format!("http://127.0.0.1:{port}"));
+        let [client, peer] = self
+            .etcd_ports
+            .map(|port| format!("http://127.0.0.1:{port}"));
         vec![
             format!("--data-dir={}", self.file("etcd").display()),
             format!("--listen-client-urls={client}"),
@@ -184,7 +242,10 @@ impl ControlPlane {
             "--enable-admission-plugins=NodeRestriction".into(),
             "--allow-privileged=true".into(),
             "--profiling=false".into(),
-            format!("--audit-policy-file={}", self.file("audit-policy.yaml").display()),
+            format!(
+                "--audit-policy-file={}",
+                self.file("audit-policy.yaml").display()
+            ),
             format!("--audit-log-path={}", self.file("audit.log").display()),
             "--audit-log-maxsize=1024".into(),
             "--audit-log-maxbackup=2".into(),
@@ -193,7 +254,10 @@ impl ControlPlane {
 
     /// Arguments of kube-controller-manager.
     pub fn controller_manager(&self) -> Vec<String> {
-        let kubeconfig = self.file("kube-controller-manager.kubeconfig").display().to_string();
+        let kubeconfig = self
+            .file("kube-controller-manager.kubeconfig")
+            .display()
+            .to_string();
         let pki = |name: &str| self.authority.file(name).display().to_string();
         vec![
             format!("--kubeconfig={kubeconfig}"),

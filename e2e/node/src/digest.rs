@@ -21,19 +21,25 @@ impl Hash {
     /// Adds a file's content, or everything in a directory in name order.
     pub fn path(self, path: &Path) -> Result<Self> {
         if !path.is_dir() {
-            let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let content =
+                fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             return Ok(self.text(&String::from_utf8_lossy(&content)));
         }
         let mut entries = fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
         entries.iter().try_fold(self, |hash, entry| {
-            hash.text(&entry.file_name().to_string_lossy()).path(&entry.path())
+            hash.text(&entry.file_name().to_string_lossy())
+                .path(&entry.path())
         })
     }
 
     /// The hash as hexadecimal digits.
     pub fn hex(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 

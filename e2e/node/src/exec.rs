@@ -25,7 +25,11 @@ pub struct Logged {
 impl Logged {
     /// A program whose output is added to `log`.
     pub fn new(label: &str, log: PathBuf, program: impl AsRef<OsStr>) -> Self {
-        Self { label: label.to_owned(), log, command: Command::new(program) }
+        Self {
+            label: label.to_owned(),
+            log,
+            command: Command::new(program),
+        }
     }
 
     /// Sets up arguments, environment and directory.
@@ -61,7 +65,11 @@ impl Logged {
                 return Err(interrupted);
             }
             if begin.elapsed() >= next_progress {
-                report::line(&format!("… {}: {}", self.label, report::human(begin.elapsed())));
+                report::line(&format!(
+                    "… {}: {}",
+                    self.label,
+                    report::human(begin.elapsed())
+                ));
                 next_progress += PROGRESS_EVERY;
             }
             std::thread::sleep(POLL);
@@ -115,7 +123,11 @@ pub fn feed(command: &mut Command, input: &str) -> Result<String> {
     }
     let output = child.wait_with_output()?;
     if !output.status.success() {
-        bail!("{program} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{program} ended with {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -157,5 +169,9 @@ pub fn tail(log: &Path) -> String {
     let text = String::from_utf8_lossy(&content);
     let lines: Vec<_> = text.lines().collect();
     let first = lines.len().saturating_sub(TAIL_LINES);
-    lines.iter().skip(first).map(|line| format!("  | {line}\n")).collect()
+    lines
+        .iter()
+        .skip(first)
+        .map(|line| format!("  | {line}\n"))
+        .collect()
 }

@@ -22,7 +22,10 @@ pub fn watch_signals() -> Result<()> {
 
 /// An error once a signal has come.
 pub(crate) fn check() -> Result<()> {
-    if INTERRUPTED.get().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+    if INTERRUPTED
+        .get()
+        .is_some_and(|flag| flag.load(Ordering::Relaxed))
+    {
         bail!("interrupted");
     }
     Ok(())

@@ -32,14 +32,29 @@ mod tests {
 
     #[test]
     fn the_context_leads_to_server_and_user() {
-        let user = Certified { certificate: "CERT".into(), key: "KEY".into() };
+        let user = Certified {
+            certificate: "CERT".into(),
+            key: "KEY".into(),
+        };
         let text = text("locust-node", "https://10.88.0.1:6443", "CA", &user);
         let config: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(config["current-context"], "locust-node");
         assert_eq!(config["contexts"][0]["name"], config["current-context"]);
-        assert_eq!(config["contexts"][0]["context"]["cluster"], config["clusters"][0]["name"]);
-        assert_eq!(config["contexts"][0]["context"]["user"], config["users"][0]["name"]);
-        assert_eq!(config["clusters"][0]["cluster"]["server"], "https://10.88.0.1:6443");
-        assert_eq!(config["clusters"][0]["cluster"]["certificate-authority-data"], "Q0E=");
+        assert_eq!(
+            config["contexts"][0]["context"]["cluster"],
+            config["clusters"][0]["name"]
+        );
+        assert_eq!(
+            config["contexts"][0]["context"]["user"],
+            config["users"][0]["name"]
+        );
+        assert_eq!(
+            config["clusters"][0]["cluster"]["server"],
+            "https://10.88.0.1:6443"
+        );
+        assert_eq!(
+            config["clusters"][0]["cluster"]["certificate-authority-data"],
+            "Q0E="
+        );
     }
 }

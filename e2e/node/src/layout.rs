@@ -19,11 +19,19 @@ impl Layout {
     pub fn discover() -> Result<Self> {
         let manifest_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
         let repo = manifest_dir.join("../..").canonicalize().with_context(|| {
-            format!("the repository this was built in ({}) is gone; build it again", manifest_dir.display())
+            format!(
+                "the repository this was built in ({}) is gone; build it again",
+                manifest_dir.display()
+            )
         })?;
-        let state = std::env::var_os("LOCUST_NODE_DIR").map_or_else(|| repo.join(".node"), PathBuf::from);
-        std::fs::create_dir_all(&state).with_context(|| format!("cannot create {}", state.display()))?;
-        Ok(Self { repo, state: state.canonicalize()? })
+        let state =
+            std::env::var_os("LOCUST_NODE_DIR").map_or_else(|| repo.join(".node"), PathBuf::from);
+        std::fs::create_dir_all(&state)
+            .with_context(|| format!("cannot create {}", state.display()))?;
+        Ok(Self {
+            repo,
+            state: state.canonicalize()?,
+        })
     }
 
     /// Programs built or linked by `prepare`; the user's PATH gets this.

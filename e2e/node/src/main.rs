@@ -93,8 +93,16 @@ fn run(action: Action) -> Result<ExitCode> {
             println!("{}", layout.path_line());
         }
         Action::Images => images::build_all(&layout)?,
-        Action::ImageBuild { name, dockerfile, context, build_args } => {
-            let recipe = Recipe { arguments: build_args, ..Recipe::new(&name, dockerfile, context) };
+        Action::ImageBuild {
+            name,
+            dockerfile,
+            context,
+            build_args,
+        } => {
+            let recipe = Recipe {
+                arguments: build_args,
+                ..Recipe::new(&name, dockerfile, context)
+            };
             println!("{}", images::build_one(&layout, &recipe)?.display());
         }
         Action::ImageLoad { archives } => {
@@ -111,14 +119,22 @@ fn run(action: Action) -> Result<ExitCode> {
         Action::Status => {
             let status = node::status(&layout);
             print!("{status}");
-            return Ok(if status.healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(if status.healthy() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
         }
-        Action::Api { action: ApiAction::Up { name } } => {
+        Action::Api {
+            action: ApiAction::Up { name },
+        } => {
             let kubeconfig = ApiServer::keep_up(&name)?;
             println!("export KUBECONFIG={}", kubeconfig.display());
             println!("{}", layout.path_line());
         }
-        Action::Api { action: ApiAction::Down { name } } => e2e_node::api_down(&layout, &name)?,
+        Action::Api {
+            action: ApiAction::Down { name },
+        } => e2e_node::api_down(&layout, &name)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, PublicKeyData,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, PublicKeyData,
 };
 
 /// Who a certificate is for.
@@ -23,7 +23,11 @@ pub struct Identity<'a> {
 impl<'a> Identity<'a> {
     /// A client, in a group or not.
     pub fn client(user: &'a str, group: Option<&'a str>) -> Self {
-        Self { user, group, serves: &[] }
+        Self {
+            user,
+            group,
+            serves: &[],
+        }
     }
 }
 
@@ -45,13 +49,23 @@ impl Authority {
     /// Makes an authority and writes `ca.crt`, `ca.key` and the key pair that
     /// signs service account tokens (`sa.key`, `sa.pub`).
     pub fn create(directory: &Path) -> Result<Self> {
-        fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
+        fs::create_dir_all(directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "locust-node-ca");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "locust-node-ca");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::CrlSign];
+        params.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::CrlSign,
+        ];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-        let authority = Self { directory: directory.to_owned(), issuer };
+        let authority = Self {
+            directory: directory.to_owned(),
+            issuer,
+        };
         authority.write("ca.crt", &authority.issuer.pem())?;
         authority.write("ca.key", &authority.issuer.key().serialize_pem())?;
         let tokens = KeyPair::generate()?;
@@ -74,7 +88,10 @@ impl Authority {
     pub fn issue(&self, identity: &Identity<'_>) -> Result<Certified> {
         let key = KeyPair::generate()?;
         let certificate = params(identity)?.signed_by(&key, &self.issuer)?;
-        Ok(Certified { certificate: certificate.pem(), key: key.serialize_pem() })
+        Ok(Certified {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        })
     }
 
     /// Issues a certificate into `NAME.crt` and `NAME.key`.
@@ -105,14 +122,20 @@ pub fn write_private(file: &Path, content: &str) -> Result<()> {
 fn params(identity: &Identity<'_>) -> Result<CertificateParams> {
     let mut params = CertificateParams::new(identity.serves)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, identity.user);
+    params
+        .distinguished_name
+        .push(DnType::CommonName, identity.user);
     if let Some(group) = identity.group {
-        params.distinguished_name.push(DnType::OrganizationName, group);
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, group);
     }
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     if !identity.serves.is_empty() {
-        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        params
+            .extended_key_usages
+            .push(ExtendedKeyUsagePurpose::ServerAuth);
     }
     Ok(params)
 }
@@ -125,11 +148,17 @@ fn public_pem(key: &KeyPair) -> String {
 
 /// The names an API server answers to.
 pub fn api_server_names(addresses: &[&str]) -> Vec<String> {
-    ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"]
-        .iter()
-        .chain(addresses)
-        .map(|name| (*name).to_owned())
-        .collect()
+    [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+        "localhost",
+    ]
+    .iter()
+    .chain(addresses)
+    .map(|name| (*name).to_owned())
+    .collect()
 }
 
 #[cfg(test)]
@@ -140,18 +169,30 @@ mod tests {
     #[test]
     fn names_and_addresses_become_alternative_names() {
         let names = api_server_names(&["127.0.0.1", "10.96.0.1"]);
-        let params = params(&Identity { user: "kube-apiserver", group: None, serves: &names }).unwrap();
+        let params = params(&Identity {
+            user: "kube-apiserver",
+            group: None,
+            serves: &names,
+        })
+        .unwrap();
         let dns = SanType::DnsName("kubernetes.default.svc".try_into().unwrap());
         let address = SanType::IpAddress("10.96.0.1".parse().unwrap());
         assert!(params.subject_alt_names.contains(&dns));
         assert!(params.subject_alt_names.contains(&address));
-        assert!(params.extended_key_usages.contains(&ExtendedKeyUsagePurpose::ServerAuth));
+        assert!(
+            params
+                .extended_key_usages
+                .contains(&ExtendedKeyUsagePurpose::ServerAuth)
+        );
     }
 
     #[test]
     fn a_client_cannot_serve() {
         let params = params(&Identity::client("system:kube-scheduler", None)).unwrap();
-        assert_eq!(params.extended_key_usages, [ExtendedKeyUsagePurpose::ClientAuth]);
+        assert_eq!(
+            params.extended_key_usages,
+            [ExtendedKeyUsagePurpose::ClientAuth]
+        );
     }
 
     #[test]
@@ -159,7 +200,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let directory = std::env::temp_dir().join(format!("e2e-node-pki-{}", std::process::id()));
         let authority = Authority::create(&directory).unwrap();
-        let mode = fs::metadata(authority.file("ca.key")).unwrap().permissions().mode();
+        let mode = fs::metadata(authority.file("ca.key"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0);
         fs::remove_dir_all(directory).unwrap();
     }

@@ -18,7 +18,9 @@ static HANDED_OUT: Mutex<Vec<u16>> = Mutex::new(Vec::new());
 /// `count` free ports of the loopback address, never the same twice in this
 /// process; other processes begin their search elsewhere.
 pub fn free(count: usize) -> Result<Vec<u16>> {
-    let mut taken = HANDED_OUT.lock().map_err(|_| anyhow!("the list of ports is lost"))?;
+    let mut taken = HANDED_OUT
+        .lock()
+        .map_err(|_| anyhow!("the list of ports is lost"))?;
     let width = u32::from(RANGE.end - RANGE.start);
     let offset = std::process::id().wrapping_mul(97) % width;
     let mut found = Vec::new();
@@ -53,34 +55,59 @@ pub struct Needed {
 
 /// An error that names who holds the first of these ports that is taken.
 pub fn ensure_free(needed: &[Needed]) -> Result<()> {
-    for Needed { address, port, udp, part } in needed {
+    for Needed {
+        address,
+        port,
+        udp,
+        part,
+    } in needed
+    {
         let free = if *udp {
             UdpSocket::bind((*address, *port)).is_ok()
         } else {
             TcpListener::bind((*address, *port)).is_ok()
         };
         if !free {
-            let holder = holder(*port, *udp).unwrap_or_else(|| "a process that cannot be seen from here".into());
-            bail!("port {port} of {address}, needed by {part}, is taken by {holder}. Stop it, then try again");
+            let holder = holder(*port, *udp)
+                .unwrap_or_else(|| "a process that cannot be seen from here".into());
+            bail!(
+                "port {port} of {address}, needed by {part}, is taken by {holder}. Stop it, then try again"
+            );
         }
     }
     Ok(())
 }
 
 fn holder(port: u16, udp: bool) -> Option<String> {
-    let tables = if udp { ["udp", "udp6"] } else { ["tcp", "tcp6"] };
+    let tables = if udp {
+        ["udp", "udp6"]
+    } else {
+        ["tcp", "tcp6"]
+    };
     let inodes: HashSet<_> = tables
         .iter()
         .filter_map(|table| fs::read_to_string(format!("/proc/net/{table}")).ok())
         .flat_map(|table| socket_inodes(&table, port))
         .collect();
     let owner = process::all().into_iter().find(|found| {
-        let descriptors = fs::read_dir(format!("/proc/{}/fd", found.pid)).into_iter().flatten().flatten();
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", found.pid))
+            .into_iter()
+            .flatten()
+            .flatten();
         descriptors
             .filter_map(|descriptor| fs::read_link(descriptor.path()).ok())
             .any(|target| inodes.contains(target.to_string_lossy().as_ref()))
     })?;
-    Some(format!("process {} ({})", owner.pid, owner.arguments.join(" ").chars().take(80).collect::<String>()))
+    Some(format!(
+        "process {} ({})",
+        owner.pid,
+        owner
+            .arguments
+            .join(" ")
+            .chars()
+            .take(80)
+            .collect::<String>()
+    ))
 }
 
 /// `socket:[inode]` of the listening sockets of a port in a `/proc/net` table.
@@ -92,7 +119,8 @@ fn socket_inodes(table: &str, port: u16) -> Vec<String> {
         .skip(1)
         .filter_map(|line| {
             let fields: Vec<_> = line.split_whitespace().collect();
-            let ours = fields.get(1)?.ends_with(&suffix) && LISTENING_OR_UNCONNECTED.contains(fields.get(3)?);
+            let ours = fields.get(1)?.ends_with(&suffix)
+                && LISTENING_OR_UNCONNECTED.contains(fields.get(3)?);
             ours.then(|| fields.get(9).map(|inode| format!("socket:[{inode}]")))?
         })
         .collect()
@@ -114,9 +142,17 @@ mod tests {
     fn the_holder_of_a_port_is_named() {
         let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = held.local_addr().unwrap().port();
-        let needed = Needed { address: Ipv4Addr::LOCALHOST, port, udp: false, part: "the API server" };
+        let needed = Needed {
+            address: Ipv4Addr::LOCALHOST,
+            port,
+            udp: false,
+            part: "the API server",
+        };
         let error = ensure_free(&[needed]).unwrap_err().to_string();
-        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("process {}", std::process::id())),
+            "{error}"
+        );
         assert!(error.contains("the API server"), "{error}");
     }
 

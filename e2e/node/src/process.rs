@@ -32,7 +32,11 @@ impl Record {
     /// The record of a process that runs now.
     pub fn of(name: &str, pid: u32) -> Option<Self> {
         let start = start_time(pid)?;
-        Some(Self { name: name.to_owned(), pid, start })
+        Some(Self {
+            name: name.to_owned(),
+            pid,
+            start,
+        })
     }
 
     /// Whether this very process still runs.
@@ -93,21 +97,28 @@ pub fn start(
         Lifetime::UntilEnded => Command::new("setsid"),
     };
     let log = exec::append(log)?;
-    command.arg(program).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command
+        .arg(program)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
     set_up(&mut command);
-    let child = spawn_from_lasting_thread(command).with_context(|| format!("cannot start {name}"))?;
-    let record = Record::of(name, child.id()).ok_or_else(|| anyhow!("{name} ended as soon as it was started"))?;
+    let child =
+        spawn_from_lasting_thread(command).with_context(|| format!("cannot start {name}"))?;
+    let record = Record::of(name, child.id())
+        .ok_or_else(|| anyhow!("{name} ended as soon as it was started"))?;
     Ok((record, child))
 }
 
-type Spawned = std::io::Result<Child>;
+/// A command to start, and where to send the result.
+type Request = (Command, Sender<std::io::Result<Child>>);
 
 /// The kernel's "parent death" signal comes when the *thread* that started
 /// the child ends; a test's thread ends long before its process does.
 fn spawn_from_lasting_thread(command: Command) -> Result<Child> {
-    static STARTER: OnceLock<Mutex<Sender<(Command, Sender<Spawned>)>>> = OnceLock::new();
+    static STARTER: OnceLock<Mutex<Sender<Request>>> = OnceLock::new();
     let starter = STARTER.get_or_init(|| {
-        let (requests, inbox) = channel::<(Command, Sender<Spawned>)>();
+        let (requests, inbox) = channel::<Request>();
         std::thread::spawn(move || {
             for (mut command, reply) in inbox {
                 // Nobody waits for the answer any more: nothing to do about it.
@@ -128,13 +139,16 @@ fn spawn_from_lasting_thread(command: Command) -> Result<Child> {
 pub fn remember(file: &Path, record: &Record) -> Result<()> {
     use std::io::Write;
     let line = serde_json::to_string(record)?;
-    writeln!(exec::append(file)?, "{line}").with_context(|| format!("cannot write {}", file.display()))
+    writeln!(exec::append(file)?, "{line}")
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// The records in a file; a line cut short by a crash is left out.
 pub fn remembered(file: &Path) -> Vec<Record> {
     let text = fs::read_to_string(file).unwrap_or_default();
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    text.lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 /// A process found in `/proc`.
@@ -156,7 +170,11 @@ pub fn all() -> Vec<Found> {
         .filter(|pid| start_time(*pid).is_some())
         .filter_map(|pid| {
             let arguments = arguments(pid);
-            (!arguments.is_empty()).then(|| Found { pid, program: program(pid), arguments })
+            (!arguments.is_empty()).then(|| Found {
+                pid,
+                program: program(pid),
+                arguments,
+            })
         })
         .collect()
 }
@@ -165,14 +183,19 @@ pub fn all() -> Vec<Found> {
 pub fn arguments(pid: u32) -> Vec<String> {
     let content = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let text = String::from_utf8_lossy(&content).into_owned();
-    text.split('\0').filter(|argument| !argument.is_empty()).map(str::to_owned).collect()
+    text.split('\0')
+        .filter(|argument| !argument.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn program(pid: u32) -> Option<PathBuf> {
     let target = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     let text = target.to_string_lossy();
     // A program rebuilt while it runs is shown like this.
-    Some(PathBuf::from(text.strip_suffix(" (deleted)").unwrap_or(&text)))
+    Some(PathBuf::from(
+        text.strip_suffix(" (deleted)").unwrap_or(&text),
+    ))
 }
 
 /// Kills a process by id.
@@ -200,7 +223,12 @@ pub fn kill_all(records: &[Record]) -> Result<()> {
     let begin = Instant::now();
     while let Some(left) = records.iter().find(|record| record.alive()) {
         if begin.elapsed() > Duration::from_secs(10) {
-            bail!("{} (process {}) does not end, not even by SIGKILL; see `cat /proc/{}/stack`", left.name, left.pid, left.pid);
+            bail!(
+                "{} (process {}) does not end, not even by SIGKILL; see `cat /proc/{}/stack`",
+                left.name,
+                left.pid,
+                left.pid
+            );
         }
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -227,7 +255,10 @@ mod tests {
     fn a_recycled_id_is_another_process() {
         let own = Record::of("self", std::process::id()).unwrap();
         assert!(own.alive());
-        let stale = Record { start: own.start + 1, ..own };
+        let stale = Record {
+            start: own.start + 1,
+            ..own
+        };
         assert!(!stale.alive());
         stale.kill();
     }
@@ -235,7 +266,11 @@ mod tests {
     #[test]
     fn a_process_that_ended_is_not_alive() {
         let mut child = Command::new("true").spawn().unwrap();
-        let record = Record { name: "true".into(), pid: child.id(), start: start_time(child.id()).unwrap_or(0) };
+        let record = Record {
+            name: "true".into(),
+            pid: child.id(),
+            start: start_time(child.id()).unwrap_or(0),
+        };
         child.wait().unwrap();
         assert!(!record.alive());
     }
@@ -243,7 +278,11 @@ mod tests {
     #[test]
     fn records_survive_a_cut_line() {
         let file = std::env::temp_dir().join(format!("e2e-node-records-{}", std::process::id()));
-        let record = Record { name: "etcd".into(), pid: 1, start: 2 };
+        let record = Record {
+            name: "etcd".into(),
+            pid: 1,
+            start: 2,
+        };
         remember(&file, &record).unwrap();
         fs::write(&file, fs::read_to_string(&file).unwrap() + "{\"name\":\"ku").unwrap();
         assert_eq!(remembered(&file), [record]);
@@ -255,9 +294,15 @@ mod tests {
         let log = std::env::temp_dir().join(format!("e2e-node-spawn-{}", std::process::id()));
         let asked = log.clone();
         let (record, mut child) = std::thread::spawn(move || {
-            start("sleep", Lifetime::OfParent, &asked, Path::new("sleep"), |command| {
-                command.arg("60");
-            })
+            start(
+                "sleep",
+                Lifetime::OfParent,
+                &asked,
+                Path::new("sleep"),
+                |command| {
+                    command.arg("60");
+                },
+            )
             .unwrap()
         })
         .join()

@@ -24,7 +24,12 @@ pub struct Recipe {
 impl Recipe {
     /// A recipe without build arguments.
     pub fn new(name: &str, dockerfile: PathBuf, context: PathBuf) -> Self {
-        Self { name: name.to_owned(), dockerfile, context, arguments: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            dockerfile,
+            context,
+            arguments: Vec::new(),
+        }
     }
 }
 
@@ -34,11 +39,30 @@ pub fn build(layout: &Layout, recipe: &Recipe, archive: Option<&Path>) -> Result
     let label = format!("building image {}", recipe.name);
     buildah(layout, &label, |command| {
         // No layer cache: contents are hashed before this is reached.
-        command.args(["build", "--isolation", "chroot", "--layers=false", "--pull=false", "--quiet"]);
-        command.args(recipe.arguments.iter().flat_map(|argument| ["--build-arg", argument]));
-        command.arg("--tag").arg(&name).arg("--file").arg(&recipe.dockerfile).arg(&recipe.context);
+        command.args([
+            "build",
+            "--isolation",
+            "chroot",
+            "--layers=false",
+            "--pull=false",
+            "--quiet",
+        ]);
+        command.args(
+            recipe
+                .arguments
+                .iter()
+                .flat_map(|argument| ["--build-arg", argument]),
+        );
+        command
+            .arg("--tag")
+            .arg(&name)
+            .arg("--file")
+            .arg(&recipe.dockerfile)
+            .arg(&recipe.context);
     })?;
-    let Some(archive) = archive else { return Ok(()) };
+    let Some(archive) = archive else {
+        return Ok(());
+    };
     // An archive cut short by an interruption must not look like a whole one.
     let partial = archive.with_extension("partial");
     std::fs::remove_file(&partial).ok();
@@ -53,7 +77,11 @@ fn buildah(layout: &Layout, label: &str, set_up: impl FnOnce(&mut Command)) -> R
     let storage = layout.images().join("storage");
     Logged::new(label, layout.log("images"), "buildah")
         .with(|command| {
-            command.arg("--root").arg(storage.join("root")).arg("--runroot").arg(storage.join("run"));
+            command
+                .arg("--root")
+                .arg(storage.join("root"))
+                .arg("--runroot")
+                .arg(storage.join("run"));
             command.args(["--storage-driver", "overlay"]);
             set_up(command);
         })
@@ -76,8 +104,17 @@ mod tests {
 
     #[test]
     fn unqualified_names_get_the_registry_they_stand_for() {
-        assert_eq!(full_name("locustio/locust:2.47.0"), "docker.io/locustio/locust:2.47.0");
-        assert_eq!(full_name("localhost/python:bookworm"), "localhost/python:bookworm");
-        assert_eq!(full_name("registry.example:5000/a/b:1"), "registry.example:5000/a/b:1");
+        assert_eq!(
+            full_name("locustio/locust:2.47.0"),
+            "docker.io/locustio/locust:2.47.0"
+        );
+        assert_eq!(
+            full_name("localhost/python:bookworm"),
+            "localhost/python:bookworm"
+        );
+        assert_eq!(
+            full_name("registry.example:5000/a/b:1"),
+            "registry.example:5000/a/b:1"
+        );
     }
 }

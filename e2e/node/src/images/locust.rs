@@ -17,8 +17,14 @@ const PACKAGES: &str = "python3,ca-certificates";
 /// The Python of [`SUITE`]; wheels are chosen by the Python that runs pip.
 const PYTHON: &str = "3.11";
 /// What nobody needs in a test image, in half of its size.
-const UNNEEDED: [&str; 6] =
-    ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/cache/apt", "var/lib/apt/lists"];
+const UNNEEDED: [&str; 6] = [
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/info",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+];
 
 /// Builds the image of one Locust version.
 pub fn build(layout: &Layout, version: &str) -> Result<()> {
@@ -26,14 +32,21 @@ pub fn build(layout: &Layout, version: &str) -> Result<()> {
     let sources = layout.image_sources().join("locust");
     let requirements = sources.join(format!("requirements-{version}.txt"));
     let dockerfile = sources.join("Dockerfile");
-    let hash = base_hash(layout)?.path(&requirements)?.path(&dockerfile)?.path(&sources.join("locust"))?;
+    let hash = base_hash(layout)?
+        .path(&requirements)?
+        .path(&dockerfile)?
+        .path(&sources.join("locust"))?;
     archived(layout, &name, hash, |archive| {
         base(layout)?;
         let context = staging(layout, &name)?;
         fs::copy(sources.join("locust"), context.join("locust"))?;
         install(layout, &requirements, &context.join("site-packages"))
             .with_context(|| format!("cannot install Locust {version}"))?;
-        buildah::build(layout, &Recipe::new(&name, dockerfile, context), Some(archive))
+        buildah::build(
+            layout,
+            &Recipe::new(&name, dockerfile, context),
+            Some(archive),
+        )
     })
 }
 
@@ -50,7 +63,14 @@ fn install(layout: &Layout, requirements: &Path, into: &Path) -> Result<()> {
     }
     Logged::new("installing Locust", layout.log("images"), "python3")
         .with(|pip| {
-            pip.args(["-m", "pip", "install", "--no-deps", "--root-user-action=ignore", "--target"]);
+            pip.args([
+                "-m",
+                "pip",
+                "install",
+                "--no-deps",
+                "--root-user-action=ignore",
+                "--target",
+            ]);
             pip.arg(into).arg("--requirement").arg(requirements);
         })
         .run()
@@ -58,7 +78,11 @@ fn install(layout: &Layout, requirements: &Path, into: &Path) -> Result<()> {
 
 fn base_hash(layout: &Layout) -> Result<Hash> {
     let dockerfile = layout.image_sources().join("python/Dockerfile");
-    Hash::default().text(SUITE).text(PACKAGES).text(&UNNEEDED.join(" ")).path(&dockerfile)
+    Hash::default()
+        .text(SUITE)
+        .text(PACKAGES)
+        .text(&UNNEEDED.join(" "))
+        .path(&dockerfile)
 }
 
 /// The base that all versions share: Debian with Python and a user.
@@ -71,10 +95,17 @@ fn base(layout: &Layout) -> Result<()> {
     let built = unless_stamped(&stamp, &base_hash(layout)?.hex(), &[&tar], || {
         debootstrap(layout, &directory.join("rootfs"), &tar)?;
         let dockerfile = layout.image_sources().join("python/Dockerfile");
-        buildah::build(layout, &Recipe::new(BASE, dockerfile, directory.clone()), None)
+        buildah::build(
+            layout,
+            &Recipe::new(BASE, dockerfile, directory.clone()),
+            None,
+        )
     })?;
     if built {
-        report::line(&format!("built the Python base image ({})", report::human(begin.elapsed())));
+        report::line(&format!(
+            "built the Python base image ({})",
+            report::human(begin.elapsed())
+        ));
     }
     Ok(())
 }
@@ -82,19 +113,33 @@ fn base(layout: &Layout) -> Result<()> {
 fn debootstrap(layout: &Layout, rootfs: &Path, tar: &Path) -> Result<()> {
     if rootfs.exists() {
         fs::remove_dir_all(rootfs).with_context(|| {
-            format!("cannot remove {}; is something mounted below it? Unmount it, then try again", rootfs.display())
+            format!(
+                "cannot remove {}; is something mounted below it? Unmount it, then try again",
+                rootfs.display()
+            )
         })?;
     }
     let log = layout.log("images");
-    Logged::new("installing Debian for the Locust images", log.clone(), "debootstrap")
-        .with(|command| {
-            command.arg("--variant=minbase").arg(format!("--include={PACKAGES}")).arg(SUITE).arg(rootfs);
-        })
-        .run()?;
+    Logged::new(
+        "installing Debian for the Locust images",
+        log.clone(),
+        "debootstrap",
+    )
+    .with(|command| {
+        command
+            .arg("--variant=minbase")
+            .arg(format!("--include={PACKAGES}"))
+            .arg(SUITE)
+            .arg(rootfs);
+    })
+    .run()?;
     for unneeded in UNNEEDED {
         fs::remove_dir_all(rootfs.join(unneeded)).ok();
     }
-    add_line(&rootfs.join("etc/passwd"), "locust:x:1000:1000::/home/locust:/bin/false")?;
+    add_line(
+        &rootfs.join("etc/passwd"),
+        "locust:x:1000:1000::/home/locust:/bin/false",
+    )?;
     add_line(&rootfs.join("etc/group"), "locust:x:1000:")?;
     let home = rootfs.join("home/locust");
     fs::create_dir_all(&home)?;
@@ -102,14 +147,26 @@ fn debootstrap(layout: &Layout, rootfs: &Path, tar: &Path) -> Result<()> {
     Logged::new("packing Debian", log, "tar")
         .with(|command| {
             // Device files cannot be unpacked everywhere, and runtimes bring their own.
-            command.args(["--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "--numeric-owner"]);
-            command.arg("--create").arg("--file").arg(tar).arg("--directory").arg(rootfs).arg(".");
+            command.args([
+                "--exclude=./dev/*",
+                "--exclude=./proc/*",
+                "--exclude=./sys/*",
+                "--numeric-owner",
+            ]);
+            command
+                .arg("--create")
+                .arg("--file")
+                .arg(tar)
+                .arg("--directory")
+                .arg(rootfs)
+                .arg(".");
         })
         .run()?;
     Ok(fs::remove_dir_all(rootfs)?)
 }
 
 fn add_line(file: &Path, line: &str) -> Result<()> {
-    let before = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let before =
+        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(fs::write(file, format!("{before}{line}\n"))?)
 }

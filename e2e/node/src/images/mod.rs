@@ -25,7 +25,8 @@ const LOCUST_VERSIONS: [&str; 2] = ["2.47.0", "2.20.0"];
 pub fn build_all(layout: &Layout) -> Result<()> {
     prepare::check_machine(layout)?;
     for tool in ["buildah", "debootstrap", "cc"] {
-        prepare::find_program(tool).with_context(|| format!("{tool} is missing. Run `e2e-node prepare` first"))?;
+        prepare::find_program(tool)
+            .with_context(|| format!("{tool} is missing. Run `e2e-node prepare` first"))?;
     }
     pause(layout)?;
     target(layout)?;
@@ -38,13 +39,18 @@ pub fn build_all(layout: &Layout) -> Result<()> {
 /// Builds one image of the project and returns its archive.
 pub fn build_one(layout: &Layout, recipe: &Recipe) -> Result<PathBuf> {
     let archive = archive(layout, &recipe.name);
-    report::step(&format!("built image {}", recipe.name), || buildah::build(layout, recipe, Some(&archive)))?;
+    report::step(&format!("built image {}", recipe.name), || {
+        buildah::build(layout, recipe, Some(&archive))
+    })?;
     Ok(archive)
 }
 
 /// The archives that there are, the sandbox image first.
 pub fn archives(layout: &Layout) -> Vec<PathBuf> {
-    let entries = fs::read_dir(layout.images()).into_iter().flatten().flatten();
+    let entries = fs::read_dir(layout.images())
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut archives: Vec<_> = entries
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "tar"))
@@ -61,10 +67,19 @@ pub fn load(layout: &Layout, archive: &Path) -> Result<String> {
         bail!("the node is not up. Run `e2e-node up` first");
     }
     let mut ctr = Command::new(layout.program("ctr"));
-    ctr.arg("--address").arg(socket).args(["--namespace", "k8s.io", "images", "import", "--local"]).arg(archive);
-    let said = exec::output(&mut ctr).with_context(|| format!("cannot import {}", archive.display()))?;
-    let names = said.lines().filter_map(|line| line.split_whitespace().next());
-    Ok(names.filter(|name| name.contains('/')).collect::<Vec<_>>().join(", "))
+    ctr.arg("--address")
+        .arg(socket)
+        .args(["--namespace", "k8s.io", "images", "import", "--local"])
+        .arg(archive);
+    let said =
+        exec::output(&mut ctr).with_context(|| format!("cannot import {}", archive.display()))?;
+    let names = said
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    Ok(names
+        .filter(|name| name.contains('/'))
+        .collect::<Vec<_>>()
+        .join(", "))
 }
 
 /// Where the archive of an image is.
@@ -73,7 +88,15 @@ fn archive(layout: &Layout, name: &str) -> PathBuf {
 }
 
 fn slug(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect()
+    name.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect()
 }
 
 /// A clean directory to gather an image's content in.
@@ -82,19 +105,29 @@ fn staging(layout: &Layout, name: &str) -> Result<PathBuf> {
     if directory.exists() {
         fs::remove_dir_all(&directory)?;
     }
-    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot create {}", directory.display()))?;
     Ok(directory)
 }
 
 /// Makes an archive by `work` unless it is there for the same `hash`.
-fn archived(layout: &Layout, name: &str, hash: Hash, work: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+fn archived(
+    layout: &Layout,
+    name: &str,
+    hash: Hash,
+    work: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
     let archive = archive(layout, name);
     let stamp = archive.with_extension("hash");
     fs::create_dir_all(layout.images())?;
     let begin = std::time::Instant::now();
     let built = unless_stamped(&stamp, &hash.hex(), &[&archive], || work(&archive))?;
     let time = report::human(begin.elapsed());
-    report::line(&if built { format!("built image {name} ({time})") } else { format!("image {name} is up to date") });
+    report::line(&if built {
+        format!("built image {name} ({time})")
+    } else {
+        format!("image {name} is up to date")
+    });
     Ok(())
 }
 
@@ -104,11 +137,16 @@ fn pause(layout: &Layout) -> Result<()> {
         let context = staging(layout, PAUSE)?;
         Logged::new("compiling pause", layout.log("images"), "cc")
             .with(|cc| {
-                cc.args(["-static", "-Os", "-s", "-Wall", "-Werror", "-o"]).arg(context.join("pause"));
+                cc.args(["-static", "-Os", "-s", "-Wall", "-Werror", "-o"])
+                    .arg(context.join("pause"));
                 cc.arg(sources.join("pause.c"));
             })
             .run()?;
-        buildah::build(layout, &Recipe::new(PAUSE, sources.join("Dockerfile"), context), Some(archive))
+        buildah::build(
+            layout,
+            &Recipe::new(PAUSE, sources.join("Dockerfile"), context),
+            Some(archive),
+        )
     })
 }
 
@@ -119,11 +157,21 @@ fn target(layout: &Layout) -> Result<()> {
         Logged::new("compiling the demo target", layout.log("images"), "go")
             .with(|go| {
                 go.current_dir(&sources).env("CGO_ENABLED", "0");
-                go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o"]);
+                go.args([
+                    "build",
+                    "-trimpath",
+                    "-buildvcs=false",
+                    "-ldflags=-s -w",
+                    "-o",
+                ]);
                 go.arg(context.join("demo-target")).arg(".");
             })
             .run()?;
-        buildah::build(layout, &Recipe::new(TARGET, sources.join("Dockerfile"), context), Some(archive))
+        buildah::build(
+            layout,
+            &Recipe::new(TARGET, sources.join("Dockerfile"), context),
+            Some(archive),
+        )
     })
 }
 

@@ -28,39 +28,73 @@ pub fn boot(layout: &Layout) -> Result<()> {
     network::save_settings(&cluster.join("settings.json"))?;
     network::set_up()?;
     ports::ensure_free(&needed_ports()?)?;
-    let [etcd, peer] = ports::free(2)?[..] else { bail!("no free ports") };
+    let [etcd, peer] = ports::free(2)?[..] else {
+        bail!("no free ports")
+    };
     let plane = ControlPlane::create(&cluster, NAME, ADDRESS, API_PORT, [etcd, peer])?;
-    let parts = Parts::new(layout, layout.logs(), cluster.join(PROCESSES), Lifetime::UntilEnded);
-    let mut node = Node { layout, plane, parts };
+    let parts = Parts::new(
+        layout,
+        layout.logs(),
+        cluster.join(PROCESSES),
+        Lifetime::UntilEnded,
+    );
+    let mut node = Node {
+        layout,
+        plane,
+        parts,
+    };
     node.write_files()?;
     report::line("made certificates and network");
     node.start_runtime()?;
     std::thread::scope(|scope| {
         let importing = scope.spawn(|| import_images(layout));
-        node.start_cluster()?;
-        importing.join().unwrap_or_else(|_| bail!("the import of images broke off"))
+        if let Err(error) = node.start_cluster() {
+            // The import cannot go on without containerd, so the scope ends at once.
+            node.parts.kill()?;
+            return Err(error);
+        }
+        importing
+            .join()
+            .unwrap_or_else(|_| bail!("the import of images broke off"))
     })?;
     report::line(&format!("the node is Ready at {}", node.plane.url()));
     Ok(())
 }
 
 fn check_built(layout: &Layout) -> Result<()> {
-    let missing: Vec<_> = status::PARTS.iter().filter(|part| !layout.program(part).exists()).copied().collect();
+    let missing: Vec<_> = status::PARTS
+        .iter()
+        .filter(|part| !layout.program(part).exists())
+        .copied()
+        .collect();
     if !missing.is_empty() {
-        bail!("not built yet: {}. Run `e2e-node prepare` first", missing.join(", "));
+        bail!(
+            "not built yet: {}. Run `e2e-node prepare` first",
+            missing.join(", ")
+        );
     }
     if images::archives(layout).is_empty() {
-        bail!("there are no images in {}. Run `e2e-node images` first", layout.images().display());
+        bail!(
+            "there are no images in {}. Run `e2e-node images` first",
+            layout.images().display()
+        );
     }
     if !traces::pod_cgroups().is_empty() {
-        bail!("there are pods' control groups on this machine already: another Kubernetes runs here. Stop it first");
+        bail!(
+            "there are pods' control groups on this machine already: another Kubernetes runs here. Stop it first"
+        );
     }
     Ok(())
 }
 
 fn needed_ports() -> Result<[Needed; 7]> {
     let node: Ipv4Addr = ADDRESS.parse()?;
-    let tcp = |address, port, part| Needed { address, port, udp: false, part };
+    let tcp = |address, port, part| Needed {
+        address,
+        port,
+        udp: false,
+        part,
+    };
     Ok([
         tcp(Ipv4Addr::UNSPECIFIED, API_PORT, "kube-apiserver"),
         tcp(node, 10250, "kubelet"),
@@ -68,7 +102,12 @@ fn needed_ports() -> Result<[Needed; 7]> {
         tcp(Ipv4Addr::LOCALHOST, 10249, "kube-proxy"),
         tcp(Ipv4Addr::LOCALHOST, 10256, "kube-proxy"),
         tcp(node, 53, "CoreDNS"),
-        Needed { address: node, port: 53, udp: true, part: "CoreDNS" },
+        Needed {
+            address: node,
+            port: 53,
+            udp: true,
+            part: "CoreDNS",
+        },
     ])
 }
 
@@ -77,19 +116,34 @@ fn import_images(layout: &Layout) -> Result<()> {
     let archives = images::archives(layout);
     let count = archives.len();
     report::step(&format!("imported {count} images"), || {
-        archives.iter().try_for_each(|archive| images::load(layout, archive).map(drop))
+        archives
+            .iter()
+            .try_for_each(|archive| images::load(layout, archive).map(drop))
     })
 }
 
 impl Node<'_> {
     fn write_files(&self) -> Result<()> {
         let cluster = &self.plane.directory;
-        for directory in ["containerd", "cni", "cni-leases", "kubelet", "pod-logs", "volume-plugins"] {
+        for directory in [
+            "containerd",
+            "cni",
+            "cni-leases",
+            "kubelet",
+            "pod-logs",
+            "volume-plugins",
+        ] {
             fs::create_dir_all(cluster.join(directory))?;
         }
         let write = |name: &str, content: &str| write_private(&cluster.join(name), content);
-        write("containerd.toml", &config::containerd(&cluster.join("containerd"), &cluster.join("cni")))?;
-        write("cni/10-pods.conflist", &config::pod_network(&cluster.join("cni-leases")).to_string())?;
+        write(
+            "containerd.toml",
+            &config::containerd(&cluster.join("containerd"), &cluster.join("cni")),
+        )?;
+        write(
+            "cni/10-pods.conflist",
+            &config::pod_network(&cluster.join("cni-leases")).to_string(),
+        )?;
         write("kubelet.json", &config::kubelet(cluster).to_string())?;
         write("Corefile", &config::corefile(cluster))?;
         write("dns.json", &config::dns_objects().to_string())?;
@@ -100,27 +154,43 @@ impl Node<'_> {
         let user = format!("system:node:{NAME}");
         let node = Identity::client(&user, Some("system:nodes"));
         let serves = [NAME.to_owned(), ADDRESS.to_owned()];
-        self.plane.authority.issue_files("node", &Identity { serves: &serves, ..node })?;
+        self.plane.authority.issue_files(
+            "node",
+            &Identity {
+                serves: &serves,
+                ..node
+            },
+        )?;
         let api_server = Identity::client("kube-apiserver-kubelet-client", Some("system:masters"));
-        self.plane.authority.issue_files("kubelet-client", &api_server)?;
+        self.plane
+            .authority
+            .issue_files("kubelet-client", &api_server)?;
         for (part, identity) in [
             ("kubelet", Identity::client(&user, Some("system:nodes"))),
-            ("kube-scheduler", Identity::client("system:kube-scheduler", None)),
+            (
+                "kube-scheduler",
+                Identity::client("system:kube-scheduler", None),
+            ),
             ("kube-proxy", Identity::client("system:kube-proxy", None)),
             ("coredns", Identity::client("coredns", None)),
         ] {
-            self.plane.write_kubeconfig(&format!("{part}.kubeconfig"), &identity)?;
+            self.plane
+                .write_kubeconfig(&format!("{part}.kubeconfig"), &identity)?;
         }
         Ok(())
     }
 
     fn start_runtime(&mut self) -> Result<()> {
         self.parts.start("etcd", &self.plane.etcd())?;
-        self.parts.start("containerd", &[format!("--config={}", self.path("containerd.toml"))])?;
+        self.parts.start(
+            "containerd",
+            &[format!("--config={}", self.path("containerd.toml"))],
+        )?;
         let socket = self.path("containerd/containerd.sock");
         let ctr = self.layout.program("ctr");
         self.parts.wait_for("containerd", "containerd", || {
-            exec::output(std::process::Command::new(&ctr).args(["--address", &socket, "version"])).is_ok()
+            exec::output(std::process::Command::new(&ctr).args(["--address", &socket, "version"]))
+                .is_ok()
         })?;
         report::line("containerd is up");
         Ok(())
@@ -138,26 +208,36 @@ impl Node<'_> {
         ]);
         self.parts.start("kube-apiserver", &api_server)?;
         let (plane, layout) = (&self.plane, self.layout);
-        self.parts.wait_for("kube-apiserver", "kube-apiserver", || plane.ready(layout))?;
+        self.parts
+            .wait_for("kube-apiserver", "kube-apiserver", || plane.ready(layout))?;
         report::line("the API server is ready");
         self.start_agents()?;
         let apply = ["apply", "--filename", &self.path("dns.json")];
         exec::output(&mut kubectl(self.layout, &self.layout.kubeconfig(), &apply))
             .context("cannot create the cluster's DNS service")?;
-        self.parts.start("coredns", &[format!("-conf={}", self.path("Corefile"))])?;
-        self.parts.wait_for("the node", "kubelet", || status::ready_node(layout).is_some())?;
+        self.parts
+            .start("coredns", &[format!("-conf={}", self.path("Corefile"))])?;
+        self.parts.wait_for("the node", "kubelet", || {
+            status::ready_node(layout).is_some()
+        })?;
         report::line("the kubelet is Ready");
-        self.parts.wait_for("the cluster's DNS", "coredns", dns::answers)?;
+        self.parts
+            .wait_for("the cluster's DNS", "coredns", dns::answers)?;
         report::line("the cluster's DNS answers");
-        self.parts.wait_for("the default service account", "kube-controller-manager", || {
-            let arguments = ["get", "serviceaccount", "default", "-o", "name"];
-            exec::output(&mut kubectl(layout, &layout.kubeconfig(), &arguments)).is_ok()
-        })
+        self.parts.wait_for(
+            "the default service account",
+            "kube-controller-manager",
+            || {
+                let arguments = ["get", "serviceaccount", "default", "-o", "name"];
+                exec::output(&mut kubectl(layout, &layout.kubeconfig(), &arguments)).is_ok()
+            },
+        )
     }
 
     /// Starts what needs the API server.
     fn start_agents(&mut self) -> Result<()> {
-        self.parts.start("kube-controller-manager", &self.plane.controller_manager())?;
+        self.parts
+            .start("kube-controller-manager", &self.plane.controller_manager())?;
         let kubeconfig = self.path("kube-scheduler.kubeconfig");
         self.parts.start(
             "kube-scheduler",

@@ -11,8 +11,6 @@ use crate::images;
 pub const POD_CIDR: &str = "10.244.0.0/24";
 /// The bridge that pods are attached to.
 pub const POD_BRIDGE: &str = "cni0";
-/// The CNI network's name, which the plugins' files begin with.
-pub const POD_NETWORK: &str = "locust-node-pods";
 /// Address of the cluster's DNS service.
 pub const DNS_SERVICE: &str = "10.96.0.10";
 
@@ -46,6 +44,7 @@ disabled_plugins = [
 [plugins."io.containerd.cri.v1.runtime".cni]
   bin_dirs = ["/usr/lib/cni"]
   conf_dir = "{cni}"
+  use_internal_loopback = true
 
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
@@ -61,7 +60,7 @@ disabled_plugins = [
 pub fn pod_network(leases: &Path) -> Value {
     json!({
         "cniVersion": "1.0.0",
-        "name": POD_NETWORK,
+        "name": "locust-node-pods",
         "plugins": [
             {
                 "type": "bridge",
@@ -180,7 +179,17 @@ mod tests {
     #[test]
     fn the_dns_service_and_its_endpoints_agree_on_ports() {
         let objects = dns_objects();
-        let names = |ports: &Value| ports.as_array().unwrap().iter().map(|port| port["name"].clone()).collect::<Vec<_>>();
-        assert_eq!(names(&objects["items"][2]["spec"]["ports"]), names(&objects["items"][3]["ports"]));
+        let names = |ports: &Value| {
+            ports
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|port| port["name"].clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(&objects["items"][2]["spec"]["ports"]),
+            names(&objects["items"][3]["ports"])
+        );
     }
 }

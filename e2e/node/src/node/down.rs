@@ -1,20 +1,23 @@
 //! Ending the node, whatever state it is in.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::{config, lock, network, traces};
+use super::{lock, network, traces};
 use crate::{Layout, prepare, report};
 
 /// Where the kubelet and CNI keep files whatever they are told.
 const CONTAINER_LOG_LINKS: &str = "/var/log/containers";
 const CNI_RESULTS: &str = "/var/lib/cni/results";
+const DEVICE_PLUGINS: &str = "/var/lib/kubelet/device-plugins/kubelet.sock";
 /// Directories that the parts make outside of the state directory; removed
 /// when nothing else is in them.
-const SHARED_DIRECTORIES: [&str; 9] = [
+const SHARED_DIRECTORIES: [&str; 10] = [
     CONTAINER_LOG_LINKS,
+    "/var/lib/kubelet/device-plugins",
     CNI_RESULTS,
     "/var/lib/cni/cache",
     "/var/lib/cni",
@@ -54,20 +57,32 @@ pub fn clean(layout: &Layout) -> Result<()> {
     network::restore_settings(&cluster.join("settings.json"));
     remove_shared(&cluster, &sockets);
     if cluster.exists() {
-        fs::remove_dir_all(&cluster).with_context(|| format!("cannot remove {}", cluster.display()))?;
+        fs::remove_dir_all(&cluster)
+            .with_context(|| format!("cannot remove {}", cluster.display()))?;
     }
-    report::line(&format!("the node is down ({killed} processes, all mounts, links and rules are gone)"));
+    report::line(&format!(
+        "the node is down ({killed} processes, all mounts, links and rules are gone)"
+    ));
     Ok(())
 }
 
 /// Sockets of containers' shims, which containerd puts outside of its state.
 fn shim_sockets(cluster: &Path) -> Vec<String> {
     let bundles = cluster.join("containerd/state/io.containerd.runtime.v2.task/k8s.io");
-    let bundles = fs::read_dir(bundles).into_iter().flatten().flatten().map(|entry| entry.path());
+    let bundles = fs::read_dir(bundles)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
     bundles
         .filter_map(|bundle| fs::read_to_string(bundle.join("bootstrap.json")).ok())
         .filter_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
-        .filter_map(|shim| shim["address"].as_str()?.strip_prefix("unix://").map(str::to_owned))
+        .filter_map(|shim| {
+            shim["address"]
+                .as_str()?
+                .strip_prefix("unix://")
+                .map(str::to_owned)
+        })
         .collect()
 }
 
@@ -75,15 +90,23 @@ fn remove_shared(cluster: &Path, shim_sockets: &[String]) {
     for socket in shim_sockets {
         fs::remove_file(socket).ok();
     }
-    for entry in fs::read_dir(CONTAINER_LOG_LINKS).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(CONTAINER_LOG_LINKS)
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         if fs::read_link(entry.path()).is_ok_and(|target| target.starts_with(cluster)) {
             fs::remove_file(entry.path()).ok();
         }
     }
+    let cluster = cluster.display().to_string();
     for entry in fs::read_dir(CNI_RESULTS).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(config::POD_NETWORK) {
+        if fs::read_to_string(entry.path()).is_ok_and(|result| result.contains(&cluster)) {
             fs::remove_file(entry.path()).ok();
         }
+    }
+    if UnixStream::connect(DEVICE_PLUGINS).is_err() {
+        fs::remove_file(DEVICE_PLUGINS).ok();
     }
     for directory in SHARED_DIRECTORIES {
         // Only an empty directory can be removed like this.

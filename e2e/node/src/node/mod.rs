@@ -38,10 +38,13 @@ pub fn up(layout: &Layout) -> Result<()> {
         report::line("the node is not healthy; removing it before booting it again");
         down::clean(layout)?;
     }
-    let Err(error) = boot::boot(layout) else { return Ok(()) };
+    let Err(error) = boot::boot(layout) else {
+        return Ok(());
+    };
     interrupt::forgive();
     report::line("the boot failed; removing what was started");
-    down::clean(layout).context("cannot clean up after a failed boot; `e2e-node down` tries again")?;
+    down::clean(layout)
+        .context("cannot clean up after a failed boot; `e2e-node down` tries again")?;
     Err(error)
 }
 

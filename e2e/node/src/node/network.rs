@@ -38,12 +38,24 @@ pub fn set_up() -> Result<()> {
         let _ = tool("modprobe", &[module]);
     }
     tool("ip", &["link", "add", NODE_BRIDGE, "type", "bridge"])?;
-    tool("ip", &["address", "add", &format!("{ADDRESS}/24"), "dev", NODE_BRIDGE])?;
+    tool(
+        "ip",
+        &[
+            "address",
+            "add",
+            &format!("{ADDRESS}/24"),
+            "dev",
+            NODE_BRIDGE,
+        ],
+    )?;
     tool("ip", &["link", "set", NODE_BRIDGE, "up"])?;
     // A Service that kube-proxy does not know yet must not be looked for beyond this machine.
     tool("ip", &["route", "add", SERVICE_CIDR, "dev", NODE_BRIDGE])?;
     write_setting("net/ipv4/ip_forward", "1").context("cannot let packets pass between pods")?;
-    for optional in ["net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables"] {
+    for optional in [
+        "net/bridge/bridge-nf-call-iptables",
+        "net/bridge/bridge-nf-call-ip6tables",
+    ] {
         // Some kernels treat bridged packets like others anyway.
         let _ = write_setting(optional, "1");
     }
@@ -54,7 +66,12 @@ pub fn set_up() -> Result<()> {
 pub fn save_settings(file: &Path) -> Result<()> {
     let settings: BTreeMap<_, _> = SETTINGS
         .iter()
-        .filter_map(|name| Some((*name, fs::read_to_string(setting(name)).ok()?.trim().to_owned())))
+        .filter_map(|name| {
+            Some((
+                *name,
+                fs::read_to_string(setting(name)).ok()?.trim().to_owned(),
+            ))
+        })
         .collect();
     Ok(fs::write(file, serde_json::to_string_pretty(&settings)?)?)
 }
@@ -79,13 +96,18 @@ fn write_setting(name: &str, value: &str) -> Result<()> {
 
 /// Whether a link of the node is there.
 pub fn link_exists() -> bool {
-    [NODE_BRIDGE, POD_BRIDGE].iter().any(|link| sysfs(link).exists())
+    [NODE_BRIDGE, POD_BRIDGE]
+        .iter()
+        .any(|link| sysfs(link).exists())
 }
 
 /// Deletes the node's bridges and all that is attached to them.
 pub fn delete_links() -> Result<()> {
     for bridge in [NODE_BRIDGE, POD_BRIDGE] {
-        let attached = fs::read_dir(sysfs(bridge).join("brif")).into_iter().flatten().flatten();
+        let attached = fs::read_dir(sysfs(bridge).join("brif"))
+            .into_iter()
+            .flatten()
+            .flatten();
         let attached = attached.map(|entry| entry.file_name().to_string_lossy().into_owned());
         for link in attached.chain([bridge.to_owned()]) {
             let deleted = tool("ip", &["link", "delete", &link]);
@@ -107,11 +129,16 @@ pub fn delete_rules() -> Result<()> {
     for family in ["iptables", "ip6tables"] {
         for table in ["filter", "nat", "mangle", "raw"] {
             // A family or table that the kernel does not have holds no rules.
-            let Ok(rules) = tool(family, &["-w", "-t", table, "-S"]) else { continue };
-            let Some(script) = deletion(table, &rules) else { continue };
+            let Ok(rules) = tool(family, &["-w", "-t", table, "-S"]) else {
+                continue;
+            };
+            let Some(script) = deletion(table, &rules) else {
+                continue;
+            };
             let mut restore = Command::new(prepare::find_program(&format!("{family}-restore"))?);
-            exec::feed(restore.args(["-w", "--noflush"]), &script)
-                .with_context(|| format!("cannot delete the node's chains from {family} {table}"))?;
+            exec::feed(restore.args(["-w", "--noflush"]), &script).with_context(|| {
+                format!("cannot delete the node's chains from {family} {table}")
+            })?;
         }
     }
     Ok(())
@@ -119,12 +146,22 @@ pub fn delete_rules() -> Result<()> {
 
 fn deletion(table: &str, rules: &str) -> Option<String> {
     let ours = |chain: &str| chain.starts_with("KUBE-") || chain.starts_with("CNI-");
-    let chains: Vec<_> = rules.lines().filter_map(|rule| rule.strip_prefix("-N ")).filter(|chain| ours(chain)).collect();
-    let jumps = rules.lines().filter_map(|rule| rule.strip_prefix("-A ")).filter(|rule| {
-        let words: Vec<_> = rule.split_whitespace().collect();
-        let from_theirs = words.first().is_some_and(|chain| !ours(chain));
-        from_theirs && words.windows(2).any(|pair| matches!(pair[0], "-j" | "-g") && ours(pair[1]))
-    });
+    let chains: Vec<_> = rules
+        .lines()
+        .filter_map(|rule| rule.strip_prefix("-N "))
+        .filter(|chain| ours(chain))
+        .collect();
+    let jumps = rules
+        .lines()
+        .filter_map(|rule| rule.strip_prefix("-A "))
+        .filter(|rule| {
+            let words: Vec<_> = rule.split_whitespace().collect();
+            let from_theirs = words.first().is_some_and(|chain| !ours(chain));
+            from_theirs
+                && words
+                    .windows(2)
+                    .any(|pair| matches!(pair[0], "-j" | "-g") && ours(pair[1]))
+        });
     let mut lines: Vec<_> = jumps.map(|rule| format!("-D {rule}")).collect();
     lines.extend(chains.iter().map(|chain| format!("-F {chain}")));
     lines.extend(chains.iter().map(|chain| format!("-X {chain}")));
@@ -158,6 +195,9 @@ mod tests {
 
     #[test]
     fn others_rules_alone_need_no_deletion() {
-        assert_eq!(deletion("filter", "-P INPUT ACCEPT\n-N DOCKER\n-A INPUT -j DOCKER\n"), None);
+        assert_eq!(
+            deletion("filter", "-P INPUT ACCEPT\n-N DOCKER\n-A INPUT -j DOCKER\n"),
+            None
+        );
     }
 }

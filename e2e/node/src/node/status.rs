@@ -40,7 +40,13 @@ impl Status {
 pub fn status(layout: &Layout) -> Status {
     let records = process::remembered(&layout.cluster().join(PROCESSES));
     let alive = |name: &&'static str| {
-        (*name, records.iter().find(|record| record.name == *name && record.alive()).cloned())
+        (
+            *name,
+            records
+                .iter()
+                .find(|record| record.name == *name && record.alive())
+                .cloned(),
+        )
     };
     let parts: Vec<_> = PARTS.iter().map(alive).collect();
     let any = parts.iter().any(|(_, record)| record.is_some());
@@ -63,7 +69,14 @@ pub fn ready_node(layout: &Layout) -> Option<String> {
 }
 
 fn pod_count(layout: &Layout) -> Option<usize> {
-    let arguments = ["--request-timeout=5s", "get", "pods", "--all-namespaces", "-o", "name"];
+    let arguments = [
+        "--request-timeout=5s",
+        "get",
+        "pods",
+        "--all-namespaces",
+        "-o",
+        "name",
+    ];
     let said = exec::output(&mut kubectl(layout, &layout.kubeconfig(), &arguments)).ok()?;
     Some(said.lines().count())
 }
@@ -79,7 +92,11 @@ impl fmt::Display for Status {
         };
         writeln!(f, "node         {NAME} at {ADDRESS}: {state}")?;
         if let Some(versions) = &self.ready {
-            writeln!(f, "Ready        kubelet {}", versions.replacen(' ', ", ", 1))?;
+            writeln!(
+                f,
+                "Ready        kubelet {}",
+                versions.replacen(' ', ", ", 1)
+            )?;
         }
         for (name, record) in &self.parts {
             match record {

@@ -23,11 +23,22 @@ pub fn any(layout: &Layout) -> bool {
 /// The node's processes: recorded ones, programs run with files of the node,
 /// and whatever runs in pods.
 pub fn processes(layout: &Layout) -> Vec<Record> {
-    let recorded = process::remembered(&layout.cluster().join(PROCESSES)).into_iter().filter(Record::alive);
-    let found = process::all().into_iter().filter(|found| belongs(layout, found)).filter_map(|found| {
-        Record::of(found.arguments.first().map_or("?", String::as_str), found.pid)
-    });
-    let in_pods = pod_cgroups().into_iter().flat_map(|group| members(&group)).filter_map(|pid| Record::of("container", pid));
+    let recorded = process::remembered(&layout.cluster().join(PROCESSES))
+        .into_iter()
+        .filter(Record::alive);
+    let found = process::all()
+        .into_iter()
+        .filter(|found| belongs(layout, found))
+        .filter_map(|found| {
+            Record::of(
+                found.arguments.first().map_or("?", String::as_str),
+                found.pid,
+            )
+        });
+    let in_pods = pod_cgroups()
+        .into_iter()
+        .flat_map(|group| members(&group))
+        .filter_map(|pid| Record::of("container", pid));
     let mut all: Vec<_> = recorded.chain(found).chain(in_pods).collect();
     all.sort_by_key(|record| record.pid);
     all.dedup_by_key(|record| record.pid);
@@ -37,11 +48,23 @@ pub fn processes(layout: &Layout) -> Vec<Record> {
 fn belongs(layout: &Layout, found: &process::Found) -> bool {
     let uses_cluster = {
         let cluster = format!("{}/", layout.cluster().display());
-        found.arguments.iter().any(|argument| argument.contains(&cluster))
+        found
+            .arguments
+            .iter()
+            .any(|argument| argument.contains(&cluster))
     };
-    let name = found.program.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let own_program = found.program.as_deref().is_some_and(|program| program.starts_with(layout.bin()));
-    let called = found.arguments.first().map_or("", |argument| argument.rsplit('/').next().unwrap_or_default());
+    let name = found
+        .program
+        .as_deref()
+        .and_then(Path::file_name)
+        .map(|name| name.to_string_lossy().into_owned());
+    let own_program = found
+        .program
+        .as_deref()
+        .is_some_and(|program| program.starts_with(layout.bin()));
+    let called = found.arguments.first().map_or("", |argument| {
+        argument.rsplit('/').next().unwrap_or_default()
+    });
     // A user's kubectl is built here too and is given the node's kubeconfig.
     let own_part = own_program && !["kubectl", "helm", "ctr"].contains(&called);
     let runtime = name.is_some_and(|name| name == "runc");
@@ -74,7 +97,10 @@ pub fn unmount_below(directory: &Path) -> Result<()> {
             let _ = unmount(mount, UnmountFlags::DETACH);
         }
     }
-    bail!("something stays mounted below {}; see `grep {0} /proc/mounts`", directory.display())
+    bail!(
+        "something stays mounted below {}; see `grep {0} /proc/mounts`",
+        directory.display()
+    )
 }
 
 fn mounts_below(directory: &Path, mountinfo: &str) -> Vec<PathBuf> {
@@ -88,12 +114,19 @@ fn mounts_below(directory: &Path, mountinfo: &str) -> Vec<PathBuf> {
 
 /// The kernel writes blanks in paths as octal numbers.
 fn unescape(path: &str) -> String {
-    path.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+    path.replace("\\040", " ")
+        .replace("\\011", "\t")
+        .replace("\\012", "\n")
+        .replace("\\134", "\\")
 }
 
 /// The pods' control groups, one per hierarchy.
 pub fn pod_cgroups() -> Vec<PathBuf> {
-    let hierarchies = fs::read_dir(CGROUPS).into_iter().flatten().flatten().map(|entry| entry.path());
+    let hierarchies = fs::read_dir(CGROUPS)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
     hierarchies
         .map(|hierarchy| hierarchy.join(PODS_CGROUP))
         .chain([Path::new(CGROUPS).join(PODS_CGROUP)])
@@ -104,7 +137,11 @@ pub fn pod_cgroups() -> Vec<PathBuf> {
 fn members(group: &Path) -> Vec<u32> {
     let own = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
     let mut pids: Vec<u32> = own.lines().filter_map(|line| line.parse().ok()).collect();
-    pids.extend(subdirectories(group).iter().flat_map(|child| members(child)));
+    pids.extend(
+        subdirectories(group)
+            .iter()
+            .flat_map(|child| members(child)),
+    );
     pids
 }
 
@@ -115,7 +152,10 @@ pub fn remove_cgroups() -> Result<()> {
         while remove_tree(&group).is_err() && group.exists() {
             // Killed processes leave their group a moment after they are gone.
             if begin.elapsed() > Duration::from_secs(10) {
-                bail!("{} cannot be removed; see what is in its cgroup.procs", group.display());
+                bail!(
+                    "{} cannot be removed; see what is in its cgroup.procs",
+                    group.display()
+                );
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -132,7 +172,10 @@ fn remove_tree(group: &Path) -> std::io::Result<()> {
 
 fn subdirectories(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 #[cfg(test)]
@@ -144,6 +187,9 @@ mod tests {
         let mountinfo = "22 27 0:21 / /proc rw - proc proc rw\n\
             23 27 0:22 / /x/.node/cluster/a\\040b rw - tmpfs tmpfs rw\n\
             24 27 0:22 / /x/.node/cluster2 rw - tmpfs tmpfs rw\n";
-        assert_eq!(mounts_below(Path::new("/x/.node/cluster"), mountinfo), [Path::new("/x/.node/cluster/a b")]);
+        assert_eq!(
+            mounts_below(Path::new("/x/.node/cluster"), mountinfo),
+            [Path::new("/x/.node/cluster/a b")]
+        );
     }
 }

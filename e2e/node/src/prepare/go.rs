@@ -41,7 +41,14 @@ const BUILDS: [Build; 5] = [
             -X k8s.io/component-base/version.gitVersion=v1.36.3 \
             -X k8s.io/component-base/version.gitMajor=1 \
             -X k8s.io/component-base/version.gitMinor=36"],
-        links: &["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"],
+        links: &[
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kubelet",
+            "kube-proxy",
+            "kubectl",
+        ],
         needed_by_api: true,
     },
     Build {
@@ -56,8 +63,14 @@ const BUILDS: [Build; 5] = [
         label: "containerd",
         module: "tools",
         products: &[
-            ("github.com/containerd/containerd/v2/cmd/containerd", "containerd"),
-            ("github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", "containerd-shim-runc-v2"),
+            (
+                "github.com/containerd/containerd/v2/cmd/containerd",
+                "containerd",
+            ),
+            (
+                "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+                "containerd-shim-runc-v2",
+            ),
             ("github.com/containerd/containerd/v2/cmd/ctr", "ctr"),
         ],
         arguments: &[
@@ -80,7 +93,10 @@ const BUILDS: [Build; 5] = [
 /// Builds the programs whose sources changed.
 pub fn build(layout: &Layout, api_only: bool) -> Result<()> {
     fs::create_dir_all(layout.bin())?;
-    for build in BUILDS.iter().filter(|build| build.needed_by_api || !api_only) {
+    for build in BUILDS
+        .iter()
+        .filter(|build| build.needed_by_api || !api_only)
+    {
         build.run(layout)?;
     }
     Ok(())
@@ -95,20 +111,31 @@ impl Build {
             .path(&sources)?
             .hex();
         let stamp = layout.bin().join(format!(".{}.hash", self.label));
-        let programs: Vec<_> = self.products.iter().map(|(_, name)| layout.program(name)).collect();
+        let programs: Vec<_> = self
+            .products
+            .iter()
+            .map(|(_, name)| layout.program(name))
+            .collect();
         let programs: Vec<_> = programs.iter().map(std::path::PathBuf::as_path).collect();
         let begin = Instant::now();
         let built = unless_stamped(&stamp, &hash, &programs, || {
-            self.products.iter().try_for_each(|(package, name)| self.compile(layout, &sources, package, name))
+            self.products
+                .iter()
+                .try_for_each(|(package, name)| self.compile(layout, &sources, package, name))
         })?;
         for link in self.links {
             let link = layout.program(link);
             if fs::read_link(&link).is_err() {
-                symlink(self.products[0].1, &link).with_context(|| format!("cannot link {}", link.display()))?;
+                symlink(self.products[0].1, &link)
+                    .with_context(|| format!("cannot link {}", link.display()))?;
             }
         }
         let time = report::human(begin.elapsed());
-        report::line(&if built { format!("built {} ({time})", self.label) } else { format!("{} is up to date", self.label) });
+        report::line(&if built {
+            format!("built {} ({time})", self.label)
+        } else {
+            format!("{} is up to date", self.label)
+        });
         Ok(())
     }
 
@@ -119,7 +146,11 @@ impl Build {
         Logged::new(&format!("building {name}"), layout.log("go-build"), "go")
             .with(|go| {
                 go.current_dir(sources).env("CGO_ENABLED", "0");
-                go.args(["build", "-buildvcs=false"]).args(self.arguments).arg("-o").arg(&fresh).arg(package);
+                go.args(["build", "-buildvcs=false"])
+                    .args(self.arguments)
+                    .arg("-o")
+                    .arg(&fresh)
+                    .arg(package);
             })
             .run()?;
         Ok(fs::rename(&fresh, &program)?)
@@ -131,21 +162,35 @@ fn go_version(module: &Path) -> Result<String> {
     let wanted = wanted_version(&fs::read_to_string(module.join("go.mod"))?)
         .with_context(|| format!("{} names no Go version", module.display()))?;
     let advice = format!("Install Go {wanted} or newer and put it first in PATH");
-    let found = exec::output(Command::new("go").args(["env", "GOVERSION"]).current_dir(module))
-        .with_context(|| format!("Go does not run here. {advice}"))?;
+    let found = exec::output(
+        Command::new("go")
+            .args(["env", "GOVERSION"])
+            .current_dir(module),
+    )
+    .with_context(|| format!("Go does not run here. {advice}"))?;
     let found = found.trim();
     if numbers(found) < numbers(&wanted) {
-        bail!("this is {found}, too old for {}. {advice}", module.display());
+        bail!(
+            "this is {found}, too old for {}. {advice}",
+            module.display()
+        );
     }
     Ok(found.to_owned())
 }
 
 fn wanted_version(go_mod: &str) -> Option<String> {
-    go_mod.lines().find_map(|line| line.strip_prefix("go ")).map(|version| version.trim().to_owned())
+    go_mod
+        .lines()
+        .find_map(|line| line.strip_prefix("go "))
+        .map(|version| version.trim().to_owned())
 }
 
 fn numbers(version: &str) -> Vec<u32> {
-    version.trim_start_matches("go").split(['.', '-', ' ']).map_while(|part| part.parse().ok()).collect()
+    version
+        .trim_start_matches("go")
+        .split(['.', '-', ' '])
+        .map_while(|part| part.parse().ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -161,6 +206,9 @@ mod tests {
 
     #[test]
     fn the_wanted_version_is_the_modules() {
-        assert_eq!(wanted_version("module m\n\ngo 1.26.6\n\nrequire x v1\n").as_deref(), Some("1.26.6"));
+        assert_eq!(
+            wanted_version("module m\n\ngo 1.26.6\n\nrequire x v1\n").as_deref(),
+            Some("1.26.6")
+        );
     }
 }

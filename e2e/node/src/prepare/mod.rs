@@ -31,17 +31,22 @@ pub fn check_machine(layout: &Layout) -> Result<()> {
         bail!("the node needs Linux. Run this in a Linux virtual machine");
     }
     if !rustix::process::geteuid().is_root() {
-        bail!("the node needs root, for containers and their network. Run this with sudo -E, or as root");
+        bail!(
+            "the node needs root, for containers and their network. Run this with sudo -E, or as root"
+        );
     }
     let state = layout.state.display().to_string();
     if state.len() + LONGEST_SOCKET.len() > SOCKET_PATH_LIMIT {
-        bail!("{state} is too long for the sockets below it. Set LOCUST_NODE_DIR to a shorter path");
+        bail!(
+            "{state} is too long for the sockets below it. Set LOCUST_NODE_DIR to a shorter path"
+        );
     }
     check_disk(&layout.state)
 }
 
 fn check_disk(directory: &Path) -> Result<()> {
-    let status = rustix::fs::statvfs(directory).with_context(|| format!("cannot examine {}", directory.display()))?;
+    let status = rustix::fs::statvfs(directory)
+        .with_context(|| format!("cannot examine {}", directory.display()))?;
     let free = (status.f_bavail * status.f_frsize) >> 30;
     if free < DISK_NEEDED_GIB {
         bail!(

@@ -37,19 +37,37 @@ const PACKAGES: [Package; 14] = [
 
 /// Installs the packages that are missing, and runs apt only if one is.
 pub fn install_missing(layout: &Layout) -> Result<()> {
-    let missing: Vec<_> = PACKAGES.iter().filter(|package| !package.is_there()).map(|package| package.name).collect();
+    let missing: Vec<_> = PACKAGES
+        .iter()
+        .filter(|package| !package.is_there())
+        .map(|package| package.name)
+        .collect();
     if missing.is_empty() {
         report::line("all packages are installed");
         return Ok(());
     }
     if find_program("apt-get").is_err() {
-        bail!("these packages are missing, and this is not Debian: {}. Install what they hold", missing.join(", "));
+        bail!(
+            "these packages are missing, and this is not Debian: {}. Install what they hold",
+            missing.join(", ")
+        );
     }
     report::step(&format!("installed {}", missing.join(", ")), || {
         // The lists may be there already; a failure shows in the install.
         let _ = apt(layout, &["update"]);
-        apt(layout, &[&["install", "--yes", "--no-install-recommends"], missing.as_slice()].concat()).with_context(|| {
-            format!("cannot install packages. Try `apt-get install {}` to see why", missing.join(" "))
+        apt(
+            layout,
+            &[
+                &["install", "--yes", "--no-install-recommends"],
+                missing.as_slice(),
+            ]
+            .concat(),
+        )
+        .with_context(|| {
+            format!(
+                "cannot install packages. Try `apt-get install {}` to see why",
+                missing.join(" ")
+            )
         })
     })
 }
@@ -57,13 +75,19 @@ pub fn install_missing(layout: &Layout) -> Result<()> {
 fn apt(layout: &Layout, arguments: &[&str]) -> Result<()> {
     Logged::new("installing packages", layout.log("packages"), "apt-get")
         .with(|command| {
-            command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+            command
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .args(arguments);
         })
         .run()
 }
 
 impl Package {
     fn is_there(&self) -> bool {
-        if self.shown_by.starts_with('/') { Path::new(self.shown_by).exists() } else { find_program(self.shown_by).is_ok() }
+        if self.shown_by.starts_with('/') {
+            Path::new(self.shown_by).exists()
+        } else {
+            find_program(self.shown_by).is_ok()
+        }
     }
 }

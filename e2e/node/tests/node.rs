@@ -1,0 +1,231 @@
+//! The node runs a distributed Locust test, and `down` leaves nothing of it
+//! behind, whatever was killed before. Ends the machine's node; needs root and
+//! what `e2e-node prepare` and `e2e-node images` build.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+fn repo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+fn cluster() -> PathBuf {
+    std::env::var_os("LOCUST_NODE_DIR")
+        .map_or_else(|| repo().join(".node"), PathBuf::from)
+        .join("cluster")
+}
+
+fn node(action: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_e2e-node"));
+    command.arg(action);
+    command
+}
+
+fn succeed(command: &mut Command) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&stdout),
+        String::from_utf8_lossy(&stderr),
+    );
+    assert!(status.success(), "{command:?}: {status}\n{stdout}{stderr}");
+    stdout.into_owned()
+}
+
+fn kubectl(arguments: &[&str]) -> String {
+    let program = cluster().with_file_name("bin").join("kubectl");
+    succeed(
+        Command::new(program)
+            .arg("--kubeconfig")
+            .arg(cluster().join("kubeconfig"))
+            .args(arguments),
+    )
+}
+
+fn run_target() {
+    kubectl(&[
+        "apply",
+        "-f",
+        repo().join("e2e/target/manifest.yaml").to_str().unwrap(),
+    ]);
+    kubectl(&[
+        "rollout",
+        "status",
+        "deployment/demo-target",
+        "--timeout=60s",
+    ]);
+}
+
+/// Kills the parts of these names, as recorded at the boot.
+fn kill_parts(names: &[&str]) {
+    let records = fs::read_to_string(cluster().join("processes.jsonl")).unwrap();
+    for record in records
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+    {
+        if names.contains(&record["name"].as_str().unwrap()) {
+            succeed(Command::new("kill").args(["-9", &record["pid"].to_string()]));
+        }
+    }
+}
+
+fn lines_with(text: &str, parts: &[&str]) -> Vec<String> {
+    text.lines()
+        .filter(|line| parts.iter().any(|part| line.contains(part)))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// All traces of the node that this machine still shows.
+fn traces() -> Vec<String> {
+    let cluster = cluster().display().to_string();
+    let mut found = Vec::new();
+    let own = std::process::id().to_string();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let arguments = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        if name != own && name.parse::<u32>().is_ok() && arguments.contains(&format!("{cluster}/"))
+        {
+            found.push(format!("process {name}: {}", arguments.replace('\0', " ")));
+        }
+    }
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    found.extend(lines_with(&mounts, &[&cluster]));
+    let links = succeed(Command::new("ip").args(["-oneline", "link"]));
+    found.extend(lines_with(&links, &["kube0", "cni0", "veth"]));
+    for program in ["iptables-save", "ip6tables-save"] {
+        found.extend(lines_with(
+            &succeed(&mut Command::new(program)),
+            &["KUBE-", "CNI-"],
+        ));
+    }
+    let remains = [
+        "/var/lib/cni",
+        "/var/lib/kubelet",
+        "/run/containerd",
+        "/run/netns",
+        &cluster,
+    ];
+    let not_empty =
+        |path: &&&str| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    found.extend(
+        remains
+            .iter()
+            .filter(not_empty)
+            .map(|path| format!("files in {path}")),
+    );
+    let groups =
+        succeed(Command::new("find").args(["/sys/fs/cgroup", "-type", "d", "-name", "kubepods*"]));
+    found.extend(groups.lines().map(str::to_owned));
+    found
+}
+
+fn assert_nothing_is_left(after: &str) {
+    let traces = traces();
+    assert!(
+        traces.is_empty(),
+        "after {after}, these are left:\n{}",
+        traces.join("\n")
+    );
+}
+
+#[test]
+fn runs_locust_and_leaves_nothing() {
+    let was_up = node("status")
+        .stdout(Stdio::null())
+        .status()
+        .unwrap()
+        .success();
+    succeed(&mut node("down"));
+    assert_nothing_is_left("the first down");
+
+    succeed(&mut node("up"));
+    run_target();
+    kubectl(&[
+        "apply",
+        "-f",
+        repo().join("e2e/node/tests/locust.yaml").to_str().unwrap(),
+    ]);
+    kubectl(&[
+        "wait",
+        "--for=condition=Complete",
+        "job",
+        "--all",
+        "--timeout=120s",
+    ]);
+    let stats = kubectl(&[
+        "get",
+        "--raw",
+        "/api/v1/namespaces/default/services/demo-target:http/proxy/-/stats",
+    ]);
+    let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+    assert!(
+        stats["runs"]["raw"]["requests"].as_u64().unwrap() > 100,
+        "{stats}"
+    );
+
+    let before = fs::read_to_string(cluster().join("processes.jsonl")).unwrap();
+    succeed(&mut node("up"));
+    assert_eq!(
+        before,
+        fs::read_to_string(cluster().join("processes.jsonl")).unwrap(),
+        "a healthy node is left alone"
+    );
+    kill_parts(&["kubelet"]);
+    assert!(
+        !node("status")
+            .stdout(Stdio::null())
+            .status()
+            .unwrap()
+            .success()
+    );
+    succeed(&mut node("up"));
+    assert!(
+        node("status")
+            .stdout(Stdio::null())
+            .status()
+            .unwrap()
+            .success(),
+        "a half dead node is repaired"
+    );
+
+    let victims: [&[&str]; 4] = [
+        &["containerd"],
+        &["kubelet", "kube-proxy"],
+        &["kube-apiserver"],
+        &["etcd", "kube-apiserver", "containerd", "kubelet", "coredns"],
+    ];
+    for killed in victims {
+        succeed(&mut node("up"));
+        run_target();
+        kill_parts(killed);
+        succeed(&mut node("down"));
+        assert_nothing_is_left(&format!("kill -9 of {killed:?} and down"));
+    }
+
+    for (signal, delay) in [("INT", 300), ("TERM", 1500), ("INT", 3500), ("KILL", 2000)] {
+        let mut booting = node("up").stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(delay));
+        succeed(Command::new("kill").args([&format!("-{signal}"), &booting.id().to_string()]));
+        assert!(
+            !booting.wait().unwrap().success(),
+            "SIG{signal} after {delay} ms did not interrupt the boot"
+        );
+        if signal == "KILL" {
+            succeed(&mut node("down"));
+        }
+        assert_nothing_is_left(&format!("SIG{signal} {delay} ms into the boot"));
+    }
+
+    if was_up {
+        succeed(&mut node("up"));
+    }
+}
