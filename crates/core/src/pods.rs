@@ -93,10 +93,12 @@ fn of_pod(pod: &PodView) -> Option<(&'static str, String)> {
         .init_container_statuses
         .iter()
         .find_map(|container| of_container(container, true));
+    // How the master ended is the run's outcome and no problem of its pod.
+    let is_master = pod.label(LABEL_ROLE) == Some("master");
+    let mut main = pod.status.container_statuses.iter();
     init.or_else(|| {
-        pod.status
-            .container_statuses
-            .iter()
+        main.by_ref()
+            .filter(|container| !is_master || container.state.terminated.is_none())
             .find_map(|container| of_container(container, false))
     })
 }

@@ -149,7 +149,7 @@ pub struct OmittedLine {
 #[derive(Deserialize)]
 #[serde(tag = "k", rename_all = "lowercase")]
 enum Line {
-    Run(RunLine),
+    Run(Box<RunLine>),
     Pin(PinLine),
     Ep(EndpointLine),
     Err(ErrorLine),
@@ -168,7 +168,7 @@ impl Report {
         for line in text.lines() {
             match serde_json::from_str(line) {
                 Ok(Line::Run(run)) if run.run == id => {
-                    report.run = run;
+                    report.run = *run;
                     found = true;
                 }
                 Ok(Line::Pin(pin)) => report.pin = Some(pin),

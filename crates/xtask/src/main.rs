@@ -1,2 +1,101 @@
-//! stub
-fn main() {}
+//! `cargo xtask generate` writes every generated file; with `--check` it says which ones differ.
+
+mod crds;
+mod rbac;
+mod reference;
+mod settings;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Writes CRDs, the chart's CRDs and RBAC, and the reference pages.
+    Generate {
+        /// Change nothing; fail when a file differs from what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let Command::Generate { check } = Args::parse().command;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut stale = Vec::new();
+    for (path, content) in files()? {
+        let full = root.join(&path);
+        if fs::read_to_string(&full).is_ok_and(|current| current == content) {
+            continue;
+        }
+        if check {
+            stale.push(path);
+        } else {
+            let folder = full.parent().context("a file is in a folder")?;
+            fs::create_dir_all(folder)?;
+            fs::write(&full, content)
+                .with_context(|| format!("cannot write {}", full.display()))?;
+            println!("wrote {}", path.display());
+        }
+    }
+    if stale.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    for path in stale {
+        eprintln!(
+            "{} differs from what the code says; run `make generate` and commit",
+            path.display()
+        );
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+/// Every generated file and its content.
+fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
+    let crd = locust_api::crd::locust_test();
+    Ok(vec![
+        ("crds/locusttests.locust.io.yaml".into(), crds::plain(&crd)?),
+        (
+            "charts/locust-operator/templates/crds.yaml".into(),
+            crds::of_chart(&crd)?,
+        ),
+        (
+            "charts/locust-operator/generated/rules.yaml".into(),
+            rbac::rules(),
+        ),
+        (
+            "docs/reference/locusttest.md".into(),
+            reference::page(&crd)?,
+        ),
+        ("docs/reference/settings.md".into(), settings::page()),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_files_are_committed_as_the_code_says() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for (path, content) in files().unwrap() {
+            let current = fs::read_to_string(root.join(&path)).unwrap_or_default();
+            assert!(
+                current == content,
+                "{} differs; run `make generate`",
+                path.display()
+            );
+        }
+    }
+}

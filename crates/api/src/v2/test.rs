@@ -64,6 +64,10 @@ use crate::{Duration, K8s};
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[allow(
+    clippy::duplicated_attributes,
+    reason = "every print column repeats the same keys"
+)]
 pub struct LocustTestSpec {
     /// Image of master and workers. Its entrypoint must be `locust`. Default: the operator's `--default-image`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -293,7 +293,7 @@ fn literal_env(spec: &v2::LocustTestSpec, name: &str) -> Option<String> {
     decoded
         .filter(|variable| variable.name == name)
         .filter_map(|variable| variable.value)
-        .last()
+        .next_back()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod outcome;
 mod status;
 
 use jiff::Timestamp;
-use locust_api::{Duration, reasons, v2};
+use locust_api::{Duration, v2};
 
 use crate::{
     pods::{self, PodProblem},
@@ -210,6 +210,10 @@ pub fn observe(
         }
     }
     let look_again = look_again(test, run, &status, seen, settings);
+    let old = test.status.clone().unwrap_or_default();
+    if !status::is_worth_writing(&old, &status, settings, seen.now) {
+        status = old;
+    }
     Decision {
         status,
         news,
@@ -311,11 +315,11 @@ fn exit_of(ended: &TerminatedView) -> (i32, bool) {
     )
 }
 
-/// Reason and message of a run that could not be created until its deadline.
-pub fn not_created_in_time(words: &str) -> Outcome {
+/// The outcome of a run that could not be created until its deadline.
+pub fn not_created_in_time(reason: &str, words: &str) -> Outcome {
     Outcome::error(
-        reasons::START_DEADLINE,
-        format!("the run could not be created before startDeadline: {words}"),
+        reason,
+        format!("the run could not be created within startDeadline: {words}"),
     )
 }
 

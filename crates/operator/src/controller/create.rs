@@ -1,0 +1,145 @@
+//! Creating the objects of a run, each exactly once.
+//!
+//! Objects are created with POST: the name is the lock. One that exists is ours only if the test owns it and it
+//! carries this run's id; anything else is left alone.
+
+use std::fmt::Debug;
+
+use k8s_openapi::NamespaceResourceScope;
+use kube::{Api, Resource, api::PostParams};
+use locust_api::{
+    names::LABEL_RUN_ID,
+    v2::{LocustTest, RunClaim},
+};
+use locust_core::render::RunObjects;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Context,
+    error::{ReconcileError, Trying},
+    status::namespace,
+};
+
+/// What became of the objects.
+pub(super) enum Creation {
+    /// All exist.
+    Done {
+        /// UID of the master's Job.
+        master_job_uid: String,
+        /// UID of the workers' Job.
+        worker_job_uid: String,
+    },
+    /// The API server will not have one of them.
+    Refused {
+        /// Kind and name.
+        what: String,
+        /// The API server's words.
+        words: String,
+    },
+    /// A name belongs to somebody else.
+    Taken {
+        /// Kind and name.
+        what: String,
+    },
+}
+
+/// What became of one object.
+enum Created<K> {
+    Ours(K),
+    Refused { what: String, words: String },
+    Taken { what: String },
+}
+
+/// Creates what does not exist yet, the master's Job last.
+pub(super) async fn all(
+    test: &LocustTest,
+    run: &RunClaim,
+    objects: &RunObjects,
+    context: &Context,
+) -> Result<Creation, ReconcileError> {
+    let RunObjects {
+        config_map,
+        service,
+        worker,
+        master,
+        warnings: _,
+    } = objects;
+    macro_rules! create {
+        ($object:expr) => {
+            match one(test, run, $object, context).await? {
+                Created::Ours(object) => object,
+                Created::Refused { what, words } => return Ok(Creation::Refused { what, words }),
+                Created::Taken { what } => return Ok(Creation::Taken { what }),
+            }
+        };
+    }
+    create!(config_map);
+    create!(service);
+    let worker = create!(worker);
+    let master = create!(master);
+    Ok(Creation::Done {
+        master_job_uid: master.metadata.uid.unwrap_or_default(),
+        worker_job_uid: worker.metadata.uid.unwrap_or_default(),
+    })
+}
+
+async fn one<K>(
+    test: &LocustTest,
+    run: &RunClaim,
+    object: &K,
+    context: &Context,
+) -> Result<Created<K>, ReconcileError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(context.client.clone(), namespace(test));
+    let name = object.meta().name.clone().unwrap_or_default();
+    let what = format!("{} {name:?}", K::kind(&()));
+    match api.create(&PostParams::default(), object).await {
+        Ok(created) => Ok(Created::Ours(created)),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            match api
+                .get_opt(&name)
+                .await
+                .trying("read an object that exists")?
+            {
+                Some(existing) if is_ours(&existing, test, run) => Ok(Created::Ours(existing)),
+                Some(_) => Ok(Created::Taken { what }),
+                // Deleted in between; the next try creates it.
+                None => Ok(Created::Refused {
+                    what,
+                    words: status.message.clone(),
+                }),
+            }
+        }
+        // The request is at fault, not the way to the server: say so in the status.
+        Err(kube::Error::Api(status))
+            if (400..500).contains(&status.code) && status.code != 429 =>
+        {
+            Ok(Created::Refused {
+                what,
+                words: status.message.clone(),
+            })
+        }
+        Err(source) => Err(source).trying("create an object of the run"),
+    }
+}
+
+fn is_ours<K: Resource>(object: &K, test: &LocustTest, run: &RunClaim) -> bool {
+    let meta = object.meta();
+    let owned = meta
+        .owner_references
+        .iter()
+        .flatten()
+        .any(|owner| Some(&owner.uid) == test.metadata.uid.as_ref());
+    let of_run = meta
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(LABEL_RUN_ID))
+        == Some(&run.id);
+    owned && of_run
+}
