@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::digest::Hash;
+
 /// Paths of the repository and of the state directory (`.node` in it, or
 /// `LOCUST_NODE_DIR`).
 #[derive(Debug, Clone)]
@@ -52,6 +54,12 @@ impl Layout {
     /// State of the running node; gone after `down`.
     pub fn cluster(&self) -> PathBuf {
         self.state.join("cluster")
+    }
+
+    /// The control group that the node's pods are in; no other node has it.
+    pub fn control_group(&self) -> String {
+        let digest = Hash::default().text(&self.state.to_string_lossy()).hex();
+        format!("locust-node-{}", &digest[..8])
     }
 
     /// State of the API servers, one directory each.

@@ -9,6 +9,9 @@
 //!
 //! Everything either of them keeps is below one directory, see [`Layout`].
 
+#[cfg(not(target_os = "linux"))]
+compile_error!("the node needs Linux: build and run this in a Linux virtual machine");
+
 mod api_server;
 mod audit;
 mod control_plane;

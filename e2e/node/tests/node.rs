@@ -122,8 +122,13 @@ fn traces() -> Vec<String> {
             .filter(not_empty)
             .map(|path| format!("files in {path}")),
     );
-    let groups =
-        succeed(Command::new("find").args(["/sys/fs/cgroup", "-type", "d", "-name", "kubepods*"]));
+    let groups = succeed(Command::new("find").args([
+        "/sys/fs/cgroup",
+        "-type",
+        "d",
+        "-name",
+        "locust-node-*",
+    ]));
     found.extend(groups.lines().map(str::to_owned));
     found
 }

@@ -20,13 +20,13 @@ struct Node<'a> {
     parts: Parts,
 }
 
-/// Boots the node. On an error the caller cleans up.
+/// Boots the node after [`check`]. On an error the caller cleans up.
 pub fn boot(layout: &Layout) -> Result<()> {
-    check_built(layout)?;
     let cluster = layout.cluster();
     fs::create_dir_all(&cluster).with_context(|| format!("cannot create {}", cluster.display()))?;
     network::save_settings(&cluster.join("settings.json"))?;
-    network::set_up()?;
+    network::set_up(&cluster)?;
+    traces::create_cgroups(layout)?;
     ports::ensure_free(&needed_ports()?)?;
     let [etcd, peer] = ports::free(2)?[..] else {
         bail!("no free ports")
@@ -61,7 +61,8 @@ pub fn boot(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-fn check_built(layout: &Layout) -> Result<()> {
+/// An error with its remedy when there is no use in trying to boot.
+pub fn check(layout: &Layout) -> Result<()> {
     let missing: Vec<_> = status::PARTS
         .iter()
         .filter(|part| !layout.program(part).exists())
@@ -79,12 +80,8 @@ fn check_built(layout: &Layout) -> Result<()> {
             layout.images().display()
         );
     }
-    if !traces::pod_cgroups().is_empty() {
-        bail!(
-            "there are pods' control groups on this machine already: another Kubernetes runs here. Stop it first"
-        );
-    }
-    Ok(())
+    network::check_owner(&layout.cluster())?;
+    traces::check_alone()
 }
 
 fn needed_ports() -> Result<[Needed; 7]> {
@@ -144,7 +141,10 @@ impl Node<'_> {
             "cni/10-pods.conflist",
             &config::pod_network(&cluster.join("cni-leases")).to_string(),
         )?;
-        write("kubelet.json", &config::kubelet(cluster).to_string())?;
+        write(
+            "kubelet.json",
+            &config::kubelet(cluster, &self.layout.control_group()).to_string(),
+        )?;
         write("Corefile", &config::corefile(cluster))?;
         write("dns.json", &config::dns_objects().to_string())?;
         self.write_identities()

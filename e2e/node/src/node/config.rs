@@ -80,8 +80,9 @@ pub fn pod_network(leases: &Path) -> Value {
     })
 }
 
-/// The kubelet's configuration, with its files below `cluster`.
-pub fn kubelet(cluster: &Path) -> Value {
+/// The kubelet's configuration, with its files below `cluster` and its pods
+/// below `control_group`.
+pub fn kubelet(cluster: &Path, control_group: &str) -> Value {
     json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -96,6 +97,7 @@ pub fn kubelet(cluster: &Path) -> Value {
         "tlsPrivateKeyFile": cluster.join("pki/node.key"),
         "containerRuntimeEndpoint": format!("unix://{}", cluster.join("containerd/containerd.sock").display()),
         "cgroupDriver": "cgroupfs",
+        "cgroupRoot": format!("/{control_group}"),
         "failCgroupV1": false,
         "failSwapOn": false,
         "localStorageCapacityIsolation": false,

@@ -49,7 +49,7 @@ pub fn clean(layout: &Layout) -> Result<()> {
     let sockets = shim_sockets(&cluster);
     let killed = report::step("ended all processes", || traces::kill_processes(layout))?;
     traces::unmount_below(&cluster)?;
-    traces::remove_cgroups()?;
+    traces::remove_cgroups(layout)?;
     network::delete_links()?;
     if prepare::find_program("iptables").is_ok() {
         network::delete_rules()?;

@@ -34,6 +34,7 @@ pub fn up(layout: &Layout) -> Result<()> {
         report::line("the node is up");
         return Ok(());
     }
+    boot::check(layout)?;
     if traces::any(layout) {
         report::line("the node is not healthy; removing it before booting it again");
         down::clean(layout)?;

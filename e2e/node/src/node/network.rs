@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::ADDRESS;
 use super::config::POD_BRIDGE;
@@ -32,12 +32,15 @@ const SETTINGS: [&str; 12] = [
 ];
 
 /// Makes the bridge and lets packets pass between pods, Services and host.
-pub fn set_up() -> Result<()> {
+pub fn set_up(owner: &Path) -> Result<()> {
     for module in ["overlay", "br_netfilter", "nf_conntrack"] {
         // Kernels with the feature built in have no module to load.
         let _ = tool("modprobe", &[module]);
     }
     tool("ip", &["link", "add", NODE_BRIDGE, "type", "bridge"])?;
+    // Tells the nodes of two checkouts apart.
+    let owner = owner.to_string_lossy();
+    tool("ip", &["link", "set", NODE_BRIDGE, "alias", &owner])?;
     tool(
         "ip",
         &[
@@ -94,11 +97,25 @@ fn write_setting(name: &str, value: &str) -> Result<()> {
     fs::write(setting(name), value).with_context(|| format!("cannot set {name} to {value}"))
 }
 
-/// Whether a link of the node is there.
-pub fn link_exists() -> bool {
-    [NODE_BRIDGE, POD_BRIDGE]
-        .iter()
-        .any(|link| sysfs(link).exists())
+/// Whether the bridge of the node with this state is there.
+pub fn link_exists(owner: &Path) -> bool {
+    bridge_owner().is_some_and(|found| Path::new(&found) == owner)
+}
+
+/// An error when the bridge is that of another checkout's node.
+pub fn check_owner(owner: &Path) -> Result<()> {
+    match bridge_owner() {
+        Some(found) if !found.is_empty() && Path::new(&found) != owner => bail!(
+            "another node runs on this machine, with its state in {found}. End it with its own `e2e-node down`, \
+             or with `ip link delete {NODE_BRIDGE}` if that directory is gone"
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn bridge_owner() -> Option<String> {
+    let alias = fs::read_to_string(sysfs(NODE_BRIDGE).join("ifalias")).ok()?;
+    Some(alias.trim().to_owned())
 }
 
 /// Deletes the node's bridges and all that is attached to them.

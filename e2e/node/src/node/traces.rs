@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use rustix::mount::{UnmountFlags, unmount};
 
 use super::{PROCESSES, network};
@@ -13,11 +13,14 @@ use crate::Layout;
 use crate::process::{self, Record};
 
 const CGROUPS: &str = "/sys/fs/cgroup";
-const PODS_CGROUP: &str = "kubepods";
+/// Where a Kubernetes that has the machine to itself puts its pods.
+const OTHERS_PODS: [&str; 2] = ["kubepods", "kubepods.slice"];
 
 /// Whether anything of the node is on this machine.
 pub fn any(layout: &Layout) -> bool {
-    layout.cluster().exists() || network::link_exists() || !processes(layout).is_empty()
+    layout.cluster().exists()
+        || network::link_exists(&layout.cluster())
+        || !processes(layout).is_empty()
 }
 
 /// The node's processes: recorded ones, programs run with files of the node,
@@ -35,7 +38,7 @@ pub fn processes(layout: &Layout) -> Vec<Record> {
                 found.pid,
             )
         });
-    let in_pods = pod_cgroups()
+    let in_pods = pod_cgroups(layout)
         .into_iter()
         .flat_map(|group| members(&group))
         .filter_map(|pid| Record::of("container", pid));
@@ -120,17 +123,65 @@ fn unescape(path: &str) -> String {
         .replace("\\134", "\\")
 }
 
-/// The pods' control groups, one per hierarchy.
-pub fn pod_cgroups() -> Vec<PathBuf> {
-    let hierarchies = fs::read_dir(CGROUPS)
+/// An error when another Kubernetes runs pods on this machine: both would
+/// write the same packet filter rules.
+pub fn check_alone() -> Result<()> {
+    match OTHERS_PODS.iter().flat_map(|name| groups(name)).next() {
+        Some(group) => bail!(
+            "another Kubernetes runs here, its pods are in {}. Stop it first",
+            group.display()
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Makes the control groups that the kubelet puts pods below.
+pub fn create_cgroups(layout: &Layout) -> Result<()> {
+    for hierarchy in hierarchies() {
+        // Version 2: children get the controllers that their parent passes on.
+        let controllers =
+            fs::read_to_string(hierarchy.join("cgroup.controllers")).unwrap_or_default();
+        for controller in controllers.split_whitespace() {
+            fs::write(
+                hierarchy.join("cgroup.subtree_control"),
+                format!("+{controller}"),
+            )
+            .ok();
+        }
+        let group = hierarchy.join(layout.control_group());
+        fs::create_dir_all(&group).with_context(|| format!("cannot create {}", group.display()))?;
+        // Version 1: a new set of processors is empty and takes no process.
+        for set in ["cpuset.cpus", "cpuset.mems"] {
+            if let Ok(inherited) = fs::read_to_string(hierarchy.join(set)) {
+                fs::write(group.join(set), inherited).ok();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The control groups of the node's pods, one per hierarchy.
+fn pod_cgroups(layout: &Layout) -> Vec<PathBuf> {
+    groups(&layout.control_group())
+}
+
+fn groups(name: &str) -> Vec<PathBuf> {
+    let groups = hierarchies()
         .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
-    hierarchies
-        .map(|hierarchy| hierarchy.join(PODS_CGROUP))
-        .chain([Path::new(CGROUPS).join(PODS_CGROUP)])
-        .filter(|group| group.join("cgroup.procs").exists())
+        .map(|hierarchy| hierarchy.join(name));
+    groups.filter(|group| group.is_dir()).collect()
+}
+
+/// One of version 2, or those of version 1.
+fn hierarchies() -> Vec<PathBuf> {
+    let root = PathBuf::from(CGROUPS);
+    if root.join("cgroup.procs").exists() {
+        return vec![root];
+    }
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let directories = entries.map(|entry| entry.path());
+    directories
+        .filter(|hierarchy| hierarchy.join("cgroup.procs").exists())
         .collect()
 }
 
@@ -146,9 +197,9 @@ fn members(group: &Path) -> Vec<u32> {
 }
 
 /// Removes the pods' control groups.
-pub fn remove_cgroups() -> Result<()> {
+pub fn remove_cgroups(layout: &Layout) -> Result<()> {
     let begin = Instant::now();
-    for group in pod_cgroups() {
+    for group in pod_cgroups(layout) {
         while remove_tree(&group).is_err() && group.exists() {
             // Killed processes leave their group a moment after they are gone.
             if begin.elapsed() > Duration::from_secs(10) {

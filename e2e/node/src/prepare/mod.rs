@@ -18,8 +18,10 @@ const LONGEST_SOCKET: &str = "/cluster/kubelet/device-plugins/kubelet.sock.with-
 /// Installs missing packages and builds programs that changed; for API
 /// servers only, just what those need.
 pub fn run(layout: &Layout, api_only: bool) -> Result<()> {
-    check_machine(layout)?;
-    if !api_only {
+    if api_only {
+        check_disk(&layout.state)?;
+    } else {
+        check_machine(layout)?;
         packages::install_missing(layout)?;
     }
     go::build(layout, api_only)
@@ -27,9 +29,6 @@ pub fn run(layout: &Layout, api_only: bool) -> Result<()> {
 
 /// An error with its remedy when this machine cannot run a node.
 pub fn check_machine(layout: &Layout) -> Result<()> {
-    if !cfg!(target_os = "linux") {
-        bail!("the node needs Linux. Run this in a Linux virtual machine");
-    }
     if !rustix::process::geteuid().is_root() {
         bail!(
             "the node needs root, for containers and their network. Run this with sudo -E, or as root"
