@@ -21,6 +21,7 @@ pub mod images;
 mod interrupt;
 mod kubeconfig;
 mod layout;
+mod mounts;
 pub mod node;
 mod pki;
 mod ports;

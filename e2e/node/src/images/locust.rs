@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::{Recipe, archived, buildah, staging};
 use crate::digest::{Hash, unless_stamped};
 use crate::exec::{self, Logged};
-use crate::{Layout, report};
+use crate::{Layout, mounts, report};
 
 const BASE: &str = "localhost/python:bookworm";
 const SUITE: &str = "bookworm";
@@ -111,13 +111,10 @@ fn base(layout: &Layout) -> Result<()> {
 }
 
 fn debootstrap(layout: &Layout, rootfs: &Path, tar: &Path) -> Result<()> {
+    // An interrupted debootstrap leaves its /proc mounted.
+    mounts::unmount_below(rootfs)?;
     if rootfs.exists() {
-        fs::remove_dir_all(rootfs).with_context(|| {
-            format!(
-                "cannot remove {}; is something mounted below it? Unmount it, then try again",
-                rootfs.display()
-            )
-        })?;
+        fs::remove_dir_all(rootfs)?;
     }
     let log = layout.log("images");
     Logged::new(

@@ -73,13 +73,15 @@ pub fn load(layout: &Layout, archive: &Path) -> Result<String> {
         .arg(archive);
     let said =
         exec::output(&mut ctr).with_context(|| format!("cannot import {}", archive.display()))?;
-    let names = said
+    Ok(imported(&said).join(", "))
+}
+
+/// The names in what ctr says: `unpacking NAME (sha256:…)...done`.
+fn imported(said: &str) -> Vec<&str> {
+    let lines = said
         .lines()
-        .filter_map(|line| line.split_whitespace().next());
-    Ok(names
-        .filter(|name| name.contains('/'))
-        .collect::<Vec<_>>()
-        .join(", "))
+        .filter_map(|line| line.strip_prefix("unpacking "));
+    lines.filter_map(|line| line.split(' ').next()).collect()
 }
 
 /// Where the archive of an image is.
@@ -178,6 +180,12 @@ fn target(layout: &Layout) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn imported_names_are_read_from_what_ctr_says() {
+        let said = "unpacking docker.io/locust-operator/pause:1 (sha256:396f)...done\n";
+        assert_eq!(imported(said), ["docker.io/locust-operator/pause:1"]);
+    }
 
     #[test]
     fn image_names_become_file_names() {

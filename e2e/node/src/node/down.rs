@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::{lock, network, traces};
-use crate::{Layout, prepare, report};
+use crate::{Layout, mounts, prepare, report};
 
 /// Where the kubelet and CNI keep files whatever they are told.
 const CONTAINER_LOG_LINKS: &str = "/var/log/containers";
@@ -48,7 +48,7 @@ pub fn clean(layout: &Layout) -> Result<()> {
     let cluster = layout.cluster();
     let sockets = shim_sockets(&cluster);
     let killed = report::step("ended all processes", || traces::kill_processes(layout))?;
-    traces::unmount_below(&cluster)?;
+    mounts::unmount_below(&cluster)?;
     traces::remove_cgroups(layout)?;
     network::delete_links()?;
     if prepare::find_program("iptables").is_ok() {
