@@ -1,5 +1,6 @@
 //! Command line of the node.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -90,7 +91,7 @@ fn run(action: Action) -> Result<ExitCode> {
     match action {
         Action::Prepare { api_only } => {
             prepare::run(&layout, api_only)?;
-            println!("{}", layout.path_line());
+            say(&layout.path_line());
         }
         Action::Images => images::build_all(&layout)?,
         Action::ImageBuild {
@@ -103,22 +104,28 @@ fn run(action: Action) -> Result<ExitCode> {
                 arguments: build_args,
                 ..Recipe::new(&name, dockerfile, context)
             };
-            println!("{}", images::build_one(&layout, &recipe)?.display());
+            say(&format!(
+                "{}",
+                images::build_one(&layout, &recipe)?.display()
+            ));
         }
         Action::ImageLoad { archives } => {
             for archive in archives {
-                println!("{}", images::load(&layout, &archive)?);
+                say(&format!("{}", images::load(&layout, &archive)?));
             }
         }
         Action::Up => {
             node::up(&layout)?;
-            println!("export KUBECONFIG={}", layout.kubeconfig().display());
-            println!("{}", layout.path_line());
+            say(&format!(
+                "export KUBECONFIG={}",
+                layout.kubeconfig().display()
+            ));
+            say(&layout.path_line());
         }
         Action::Down => node::down(&layout)?,
         Action::Status => {
             let status = node::status(&layout);
-            print!("{status}");
+            say(&status.to_string());
             return Ok(if status.healthy() {
                 ExitCode::SUCCESS
             } else {
@@ -129,12 +136,17 @@ fn run(action: Action) -> Result<ExitCode> {
             action: ApiAction::Up { name },
         } => {
             let kubeconfig = ApiServer::keep_up(&name)?;
-            println!("export KUBECONFIG={}", kubeconfig.display());
-            println!("{}", layout.path_line());
+            say(&format!("export KUBECONFIG={}", kubeconfig.display()));
+            say(&layout.path_line());
         }
         Action::Api {
             action: ApiAction::Down { name },
         } => e2e_node::api_down(&layout, &name)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints to standard output; whoever reads it may have read enough.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
 }
