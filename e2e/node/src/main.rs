@@ -111,7 +111,7 @@ fn run(action: Action) -> Result<ExitCode> {
         }
         Action::ImageLoad { archives } => {
             for archive in archives {
-                say(&format!("{}", images::load(&layout, &archive)?));
+                say(&images::load(&layout, &archive)?);
             }
         }
         Action::Up => {
