@@ -18,7 +18,7 @@ const fn package(name: &'static str, shown_by: &'static str) -> Package {
     Package { name, shown_by }
 }
 
-const PACKAGES: [Package; 14] = [
+const PACKAGES: [Package; 15] = [
     package("runc", "runc"),
     package("containernetworking-plugins", "/usr/lib/cni/bridge"),
     package("iptables", "iptables"),
@@ -30,7 +30,8 @@ const PACKAGES: [Package; 14] = [
     package("debootstrap", "debootstrap"),
     package("gcc", "cc"),
     package("libc6-dev", "/usr/include/stdlib.h"),
-    package("python3-venv", "/usr/lib/python3/dist-packages/pip"),
+    package("python3-pip", "/usr/lib/python3/dist-packages/pip"),
+    package("python3-venv", "/usr/share/python-wheels"),
     package("shellcheck", "shellcheck"),
     package("jq", "jq"),
 ];
