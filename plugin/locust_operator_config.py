@@ -71,7 +71,7 @@ def role() -> str | None:
     return value if value in ("master", "worker") else None
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def config() -> Config | None:
     """The configuration beside this file, or None outside the operator's pods."""
     path = os.path.join(HERE, "config.json")

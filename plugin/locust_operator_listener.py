@@ -6,9 +6,11 @@ import hmac
 import logging
 import socket
 import time
-from typing import Any, Callable, Iterable
+from collections.abc import Iterable
+from typing import Any, Callable
 
 from gevent import pywsgi
+
 from locust_operator_config import guarded
 
 logger = logging.getLogger("locust_operator")

@@ -1,11 +1,12 @@
-"""What happened while load ran: workers and users seen, and why it stopped. Knows Locust's runner only by its numbers."""
+"""What happened while load ran, and why it stopped. Knows the runner only by its numbers."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Iterable
+from typing import Any
 
 #: Reasons that mean the run was not what the user asked for.
 CUT_SHORT = frozenset({"NeverStarted", "StoppedEarly", "WorkersLost", "NoRequests", "StopRequested"})

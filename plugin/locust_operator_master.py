@@ -9,8 +9,9 @@ import time
 from typing import Any, Callable
 
 import gevent
-import locust_operator_snapshot as snapshot
 from locust.rpc import Message
+
+import locust_operator_snapshot as snapshot
 from locust_operator_config import EXIT_BY_SIGTERM, Config, guarded
 from locust_operator_listener import Listener
 from locust_operator_load import CUT_SHORT, Load, callers, unix_ms
@@ -200,7 +201,7 @@ class MasterSide:
         self.reason, self.state = reason, "stopped"
         self._finish(exit_code, "plugin")
         self.runner.quit()
-        gevent.kill(gevent.get_hub().parent, SystemExit(exit_code), block=False)
+        gevent.kill(gevent.get_hub().parent, SystemExit(exit_code))
 
     # ---- end of the process ------------------------------------------------------------------------
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Any, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 #: From here on a reader has room, so names and messages keep more of themselves.
 ROOMY_LIMIT = 16 * 1024

@@ -6,11 +6,12 @@ import os
 import signal
 from typing import Any
 
+from locust import events
+from locust.runners import WorkerRunner
+
 import locust_operator_master
 import locust_operator_snapshot
 import locust_operator_worker
-from locust import events
-from locust.runners import WorkerRunner
 from locust_operator_config import EXIT_BY_SIGTERM, Config, config, guarded, role
 
 #: What the entry file found; set once, because Locust may execute the entry file again.

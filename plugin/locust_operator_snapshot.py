@@ -7,10 +7,12 @@ import os
 import platform
 import sys
 import sysconfig
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import locust
 from locust import stats as locust_stats
+
 from locust_operator_config import HERE, guarded
 from locust_operator_report import number, percentiles, three_digits
 

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import gevent
+
 from locust_operator_config import EXIT_BY_SIGTERM, Config, guarded
 
 CONNECT_TIMEOUT_SECONDS = 1.0
