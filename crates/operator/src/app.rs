@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use axum::http::{HeaderValue, header::USER_AGENT};
 use kube::{Client, Config};
 use tokio::{
     net::TcpListener,
@@ -55,6 +56,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         .context("no API server: neither a service account nor a kubeconfig")?;
     // Its retries take minutes and hide errors; reconciles are tried again anyway.
     config.default_retry = false;
+    // So that audit logs tell who wrote.
+    let agent = concat!("locust-operator/", env!("CARGO_PKG_VERSION"));
+    config
+        .headers
+        .push((USER_AGENT, HeaderValue::from_static(agent)));
     let client = Client::try_from(config).context("cannot make a client for the API server")?;
     let listener = TcpListener::bind(listen_address).await.with_context(|| {
         format!("cannot listen on {listen_address}: is another process there? see --listen-address")

@@ -1,16 +1,29 @@
 //! One line per step with its time, on standard error: standard output is for
 //! what a shell may evaluate.
 
+use std::env;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
 static STARTED: OnceLock<Instant> = OnceLock::new();
 
-/// Time since the first line was asked for.
+/// Time since the first line was asked for; since STEPS_BEGAN, in seconds since 1970, where several commands share
+/// a clock.
 fn since_start() -> Duration {
-    STARTED.get_or_init(Instant::now).elapsed()
+    let own = STARTED.get_or_init(Instant::now).elapsed();
+    shared_start().map_or(own, |began| {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(began);
+        now.saturating_sub(began)
+    })
+}
+
+fn shared_start() -> Option<Duration> {
+    let seconds = env::var("STEPS_BEGAN").ok()?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// Prints one line with the time since the command began.

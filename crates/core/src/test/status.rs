@@ -313,7 +313,8 @@ fn progress(run: &RunLine, rps: Option<f64>, p95: Option<f64>, now: Timestamp) -
         requests: run.n,
         failures: run.f,
         rps: rps.map(|rps| format!("{rps:.1}")),
-        p95: p95.map(millis),
+        // Before the first request Locust says 0.
+        p95: p95.filter(|_| run.n > 0).map(millis),
         error_ratio: (run.n > 0).then(|| ratio(run.f, run.n)),
         observed_at: Some(whole_seconds(now)),
     }

@@ -100,7 +100,7 @@ pub fn kubelet(cluster: &Path, control_group: &str) -> Value {
         "cgroupRoot": format!("/{control_group}"),
         "failCgroupV1": false,
         "failSwapOn": false,
-        "localStorageCapacityIsolation": false,
+        "localStorageCapacityIsolation": true,
         "clusterDomain": "cluster.local",
         "clusterDNS": [DNS_SERVICE],
         "podLogsDir": cluster.join("pod-logs"),
