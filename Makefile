@@ -11,12 +11,12 @@ export STEPS_BEGAN := $(shell date +%s.%N)
 export VERSION IMAGE
 
 .PHONY: help demo test test-unit test-api test-node lint deny generate operator image release \
-	prepare node-tool node-up node-down node-status clean
+	prepare prepare-tools node-tool node-up node-down node-status clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: node-up image ## Boot Kubernetes, install the operator, run a real load test, show its verdict
+demo: ## Boot Kubernetes, install the operator, run a real load test, show its verdict
 	@e2e/demo.sh
 
 test: ## Run every test: unit, API server, node
@@ -57,8 +57,10 @@ release: image ## Write chart package, install.yaml, image archive and checksums
 node-tool:
 	@$(STEP) "building the node tool" cargo build --locked --package e2e-node
 
-prepare: node-tool ## Install missing packages, build Kubernetes and Helm, build the images
-	@$(NODE) prepare
+prepare-tools: node-tool
+	@$(NODE) prepare >/dev/null
+
+prepare: prepare-tools ## Install missing packages, build Kubernetes and Helm, build the images
 	@$(NODE) images
 
 node-up: prepare ## Boot the node, or repair it

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Runs a real distributed load test on the node and shows it live: the node is up and the image is built.
+# Boots the node, installs the operator, runs a real distributed load test and shows it live.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
-export PATH="$root/.node/bin:$PATH" KUBECONFIG="$root/.node/cluster/kubeconfig"
+# shellcheck source=e2e/session.sh
+. e2e/session.sh
 kubectl="kubectl --namespace demo"
 stats=/api/v1/namespaces/demo/services/demo-target:80/proxy/-/stats
 
+make --no-print-directory node-up image
 e2e/step.sh "installing the operator with Helm" e2e/install.sh
 prepare_target() {
   kubectl create namespace demo --dry-run=client --output yaml | kubectl apply --filename -
@@ -25,11 +27,11 @@ echo
 echo "\$ kubectl get locusttest first-test --watch"
 $kubectl get locusttest first-test --watch &
 watch=$!
-trap 'kill "$watch" 2>/dev/null || true' EXIT
+trap 'kill "$watch" 2>/dev/null; end_node_on_failure' EXIT
 $kubectl wait locusttest first-test --for condition=Completed --timeout 180s >/dev/null
 sleep 1
 kill "$watch" 2>/dev/null || true
-trap - EXIT
+trap end_node_on_failure EXIT
 
 test=$($kubectl get locusttest first-test --output json)
 echo

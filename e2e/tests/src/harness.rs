@@ -55,19 +55,21 @@ pub fn run<W: Sync>(cases: &[Case<W>], world: &W, at_once: usize) -> Vec<&'stati
     failed.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The last line, and the exit code.
+/// The last line, as cargo's own harness writes it, and the exit code.
 pub fn conclude(cases: usize, failed: &[&str], took: Duration) -> ExitCode {
-    let took = took.as_secs_f64();
-    if failed.is_empty() {
-        println!("\n{cases} cases passed in {took:.1}s");
-        return ExitCode::SUCCESS;
-    }
+    let (word, code) = if failed.is_empty() {
+        ("ok", ExitCode::SUCCESS)
+    } else {
+        println!("\nfailures: {}", failed.join(", "));
+        ("FAILED", ExitCode::FAILURE)
+    };
     println!(
-        "\n{} of {cases} cases FAILED in {took:.1}s: {}",
+        "\ntest result: {word}. {} passed; {} failed; finished in {:.1}s",
+        cases - failed.len(),
         failed.len(),
-        failed.join(", ")
+        took.as_secs_f64()
     );
-    ExitCode::FAILURE
+    code
 }
 
 fn report(name: &str, took: Duration, result: std::thread::Result<Result<()>>) -> bool {

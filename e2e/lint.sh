@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Formatting, lints and generated files; no test, no cluster.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo fmt --all --check
+cargo clippy --locked --quiet --workspace --all-targets -- --deny warnings
+cargo xtask generate --check
+mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
+shellcheck "${scripts[@]}"
+(cd e2e/target && test -z "$(gofmt -l .)" && go vet ./...)

@@ -1,0 +1,109 @@
+//! The chart installed for one namespace only, with a Role and no ClusterRole.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use e2e_tests::{
+    harness,
+    node::{Node, deploy_target, expect_counted, expect_outcome, finished},
+    wait::stays_so,
+};
+
+const OWN: &str = "locust-operator";
+const ELSEWHERE: &str = "elsewhere";
+
+fn manifest(name: &str) -> String {
+    format!(
+        r#"
+apiVersion: locust.io/v2
+kind: LocustTest
+metadata:
+  name: {name}
+spec:
+  testFiles:
+    inline:
+      locustfile.py: |
+        import os
+        from locust import HttpUser, constant, task
+
+        class Visitor(HttpUser):
+            wait_time = constant(0.2)
+
+            @task
+            def home(self):
+                self.client.get("/", headers={{"X-Run-Id": os.environ["TEST_RUN_ID"]}})
+  run: {{host: http://demo-target, users: 3, spawnRate: 3, runTime: 5s, stopTimeout: 5s}}
+  worker: {{replicas: 1}}
+"#
+    )
+}
+
+fn has_no_cluster_wide_rights(node: &Node) -> Result<()> {
+    let roles = node
+        .kubectl
+        .list("clusterroles", "app.kubernetes.io/instance=locust-operator")?;
+    ensure!(roles.is_empty(), "{roles:?}");
+    Ok(())
+}
+
+fn runs_a_test_in_its_namespace_and_none_elsewhere(node: &Node) -> Result<()> {
+    let own = node.kubectl.in_namespace(OWN);
+    own.run(&["delete", "locusttests", "--all", "--wait"])?;
+    node.remove(ELSEWHERE)?;
+    node.kubectl.run(&["create", "namespace", ELSEWHERE])?;
+    let elsewhere = node.kubectl.in_namespace(ELSEWHERE);
+    elsewhere.apply(&manifest("other"))?;
+    deploy_target(&own)?;
+    own.apply(&manifest("own"))?;
+    let test = finished(&own, "own")?;
+    expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
+    expect_counted(&own, &test)?;
+    stays_so(
+        "the other test is left alone",
+        Duration::from_secs(2),
+        || {
+            let other = elsewhere.get("locusttest", "other")?;
+            ensure!(other.get("status").is_none(), "{other}");
+            Ok(())
+        },
+    )
+}
+
+fn tests_outlive_an_uninstall(node: &Node) -> Result<()> {
+    node.helm(&["uninstall", "locust-operator", "--namespace", OWN, "--wait"])?;
+    let kept = node.kubectl.in_namespace(OWN).get("locusttest", "own")?;
+    ensure!(kept["status"]["verdict"] == "Passed", "{}", kept["status"]);
+    node.kubectl
+        .in_namespace(OWN)
+        .run(&["delete", "locusttests", "--all"])?;
+    node.remove(ELSEWHERE)
+}
+
+fn main() -> ExitCode {
+    // In this order: each builds on the one before.
+    let cases = harness::selected(&[
+        ("has_no_cluster_wide_rights", has_no_cluster_wide_rights),
+        (
+            "runs_a_test_in_its_namespace_and_none_elsewhere",
+            runs_a_test_in_its_namespace_and_none_elsewhere,
+        ),
+        ("tests_outlive_an_uninstall", tests_outlive_an_uninstall),
+    ]);
+    if harness::only_list() {
+        cases.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let begin = Instant::now();
+    match Node::with_operator(&["--set", "watch.scope=Namespace"]) {
+        Ok(node) => harness::conclude(
+            cases.len(),
+            &harness::run(&cases, &node, 1),
+            begin.elapsed(),
+        ),
+        Err(error) => {
+            eprintln!("cannot install the operator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

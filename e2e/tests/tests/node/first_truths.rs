@@ -1,0 +1,286 @@
+//! Runs that start.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use e2e_tests::{
+    node::{
+        Node, RUN, SOON, expect_counted, expect_no_pods_left, expect_outcome, finished,
+        target_total,
+    },
+    wait::stays_so,
+    wait_until,
+};
+
+/// A locustfile that tags its requests with the run.
+const LOCUSTFILE: &str = r#"
+      locustfile.py: |
+        import os
+        from locust import HttpUser, constant, task
+
+        class Visitor(HttpUser):
+            wait_time = constant(0.2)
+
+            def on_start(self):
+                self.client.headers["X-Run-Id"] = os.environ["TEST_RUN_ID"]
+
+            @task
+            def home(self):
+                self.client.get("/")
+"#;
+
+/// A test of ten users; `more` are lines of its spec.
+fn manifest(name: &str, run_time: &str, more: &str) -> String {
+    format!(
+        r#"
+apiVersion: locust.io/v2
+kind: LocustTest
+metadata:
+  name: {name}
+spec:
+  testFiles:
+    inline:{LOCUSTFILE}
+  run:
+    host: http://demo-target
+    users: 10
+    spawnRate: 10
+    runTime: {run_time}
+    stopTimeout: 5s
+  worker:
+    replicas: 2
+{more}"#
+    )
+}
+
+pub fn requests_fail(node: &Node) -> Result<()> {
+    let kubectl = node.namespace("requests-fail")?;
+    kubectl.apply(
+        r#"
+apiVersion: locust.io/v2
+kind: LocustTest
+metadata:
+  name: failing
+spec:
+  testFiles:
+    inline:
+      locustfile.py: |
+        import os
+        from locust import HttpUser, constant, task
+
+        class Visitor(HttpUser):
+            wait_time = constant(0.2)
+
+            @task
+            def checkout(self):
+                self.client.get("/fail/checkout", headers={"X-Run-Id": os.environ["TEST_RUN_ID"]})
+  run: {host: http://demo-target, users: 5, spawnRate: 5, runTime: 5s, stopTimeout: 5s}
+  worker: {replicas: 1}
+"#,
+    )?;
+    let test = finished(&kubectl, "failing")?;
+    expect_outcome(&test, "Failed Failed/RequestsFailed", "failed")?;
+    expect_counted(&kubectl, &test)?;
+    let summary = &test["status"]["summary"];
+    ensure!(
+        summary["failures"] == summary["requests"] && summary["errorRatio"] == "1.0000",
+        "{summary}"
+    );
+    ensure!(
+        summary["errors"][0]["name"] == "/fail/checkout",
+        "{summary}"
+    );
+    // The published meaning: a CI that waits for the Job sees it fail.
+    wait_until("the master's Job has failed", SOON, || {
+        let job = kubectl.get("job", "failing-master")?;
+        ensure!(job["status"]["failed"] == 1, "{}", job["status"]);
+        Ok(())
+    })?;
+    let pods = kubectl.list("pods", "performance-test-pod-name=failing-master")?;
+    ensure!(pods[0]["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 1);
+    expect_no_pods_left(&kubectl, "failing")
+}
+
+pub fn deleted_in_the_middle(node: &Node) -> Result<()> {
+    let kubectl = node.namespace("deleted")?;
+    kubectl.apply(&manifest("gone", "5m", ""))?;
+    wait_until("load runs", RUN, || {
+        let total = target_total(&kubectl)?;
+        ensure!(total > 20, "{total} requests");
+        Ok(())
+    })?;
+    kubectl.run(&["delete", "locusttest", "gone"])?;
+    wait_until("everything is gone", SOON, || {
+        for kind in ["jobs", "pods", "services", "configmaps"] {
+            let left = kubectl.list(kind, "performance-test-name=gone")?;
+            ensure!(left.is_empty(), "{} {kind} left", left.len());
+        }
+        Ok(())
+    })?;
+    let total = target_total(&kubectl)?;
+    stays_so("no request comes any more", Duration::from_secs(5), || {
+        let now = target_total(&kubectl)?;
+        ensure!(now == total, "{total}, then {now}");
+        Ok(())
+    })
+}
+
+pub fn two_tests_at_once(node: &Node) -> Result<()> {
+    let kubectl = node.namespace("two-at-once")?;
+    kubectl.apply(&format!(
+        "{}---{}",
+        manifest("one", "8s", ""),
+        manifest("two", "8s", "")
+    ))?;
+    for name in ["one", "two"] {
+        let test = finished(&kubectl, name)?;
+        expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
+        expect_counted(&kubectl, &test)?;
+    }
+    let runs = e2e_tests::node::target_runs(&kubectl)?;
+    ensure!(
+        runs["runs"].as_object().map(serde_json::Map::len) == Some(2),
+        "two runs, and no other: {runs}"
+    );
+    Ok(())
+}
+
+pub fn dotted_and_dashed_names(node: &Node) -> Result<()> {
+    let kubectl = node.namespace("names")?;
+    kubectl.apply(&format!(
+        "{}---{}",
+        manifest("team.test", "5s", ""),
+        manifest("team-test", "5s", "")
+    ))?;
+    let mut masters = Vec::new();
+    for name in ["team.test", "team-test"] {
+        let test = finished(&kubectl, name)?;
+        expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
+        expect_counted(&kubectl, &test)?;
+        masters.push(test["status"]["run"]["masterName"].clone());
+    }
+    ensure!(
+        masters[0] != masters[1],
+        "each has its own Jobs: {masters:?}"
+    );
+    ensure!(
+        masters.contains(&"team-test-master".into()),
+        "one has the published name: {masters:?}"
+    );
+    Ok(())
+}
+
+pub fn locust_2_20(node: &Node) -> Result<()> {
+    let kubectl = node.namespace("locust-2-20")?;
+    kubectl.apply(&format!(
+        r#"
+apiVersion: locust.io/v2
+kind: LocustTest
+metadata:
+  name: old
+spec:
+  image: locustio/locust:2.20.0
+  testFiles:
+    inline:{LOCUSTFILE}
+  master:
+    command: >-
+      -f /lotest/src/locustfile.py --host http://demo-target
+      --users 5 --spawn-rate 5 --run-time 6s --stop-timeout 5
+  worker:
+    command: -f /lotest/src/locustfile.py
+    replicas: 2
+"#
+    ))?;
+    let test = finished(&kubectl, "old")?;
+    expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
+    expect_counted(&kubectl, &test)?;
+    let pin = &test["status"]["pin"];
+    ensure!(
+        pin["locustVersion"] == "2.20.0" && pin["image"] == "locustio/locust:2.20.0",
+        "{pin}"
+    );
+    expect_no_pods_left(&kubectl, "old")
+}
+
+pub fn restricted_namespace(node: &Node) -> Result<()> {
+    let kubectl = node.namespace("restricted")?;
+    node.kubectl.run(&[
+        "label",
+        "namespace",
+        "restricted",
+        "pod-security.kubernetes.io/enforce=restricted",
+    ])?;
+    kubectl.apply(
+        r#"
+apiVersion: locust.io/v2
+kind: LocustTest
+metadata:
+  name: picky
+spec:
+  testFiles:
+    inline:
+      locustfile.py: |
+        import os
+        from locust import HttpUser, constant, tag, task
+
+        class Wanted(HttpUser):
+            wait_time = constant(0.2)
+
+            @tag("yes")
+            @task
+            def wanted(self):
+                self.client.get("/wanted", headers={"X-Run-Id": os.environ["TEST_RUN_ID"]})
+
+            @task
+            def untagged(self):
+                self.client.get("/untagged")
+
+        class Unwanted(HttpUser):
+            wait_time = constant(0.2)
+
+            @tag("yes")
+            @task
+            def unwanted(self):
+                self.client.get("/unwanted")
+  run:
+    host: http://demo-target
+    users: 4
+    spawnRate: 4
+    runTime: 5s
+    stopTimeout: 5s
+    tags: [yes, also]
+    userClasses: [Wanted]
+  worker:
+    replicas: 1
+"#
+        .replace("[yes, also]", "[\"yes\", also]")
+        .as_str(),
+    )?;
+    let test = finished(&kubectl, "picky")?;
+    expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
+    expect_counted(&kubectl, &test)?;
+    let endpoints = &test["status"]["summary"]["endpoints"];
+    ensure!(
+        endpoints.as_array().map(Vec::len) == Some(1) && endpoints[0]["name"] == "/wanted",
+        "{endpoints}"
+    );
+    Ok(())
+}
+
+pub fn timeout_stops_the_load(node: &Node) -> Result<()> {
+    let kubectl = node.namespace("timeout")?;
+    let endless = manifest("endless", "10m", "  timeout: 8s\n");
+    kubectl.apply(&endless)?;
+    let test = finished(&kubectl, "endless")?;
+    expect_outcome(&test, "Failed Inconclusive/Timeout", "8s")?;
+    ensure!(
+        test["status"]["summary"]["requests"].as_u64() > Some(0),
+        "its numbers are kept"
+    );
+    expect_no_pods_left(&kubectl, "endless")?;
+    let total = target_total(&kubectl)?;
+    stays_so("no request comes any more", Duration::from_secs(5), || {
+        let now = target_total(&kubectl)?;
+        ensure!(now == total, "{total}, then {now}");
+        Ok(())
+    })
+}
