@@ -47,6 +47,14 @@ fn main() -> ExitCode {
             network::workers_connect_soon_after_packets_were_dropped,
         ),
         (
+            "a_taken_name_is_left_alone",
+            first_truths::a_taken_name_is_left_alone,
+        ),
+        (
+            "a_deleted_job_is_an_outcome",
+            first_truths::a_deleted_job_is_an_outcome,
+        ),
+        (
             "restricted_namespace_and_user_classes",
             first_truths::restricted_namespace,
         ),

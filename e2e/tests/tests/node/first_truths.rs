@@ -284,3 +284,50 @@ pub fn timeout_stops_the_load(node: &Node) -> Result<()> {
         Ok(())
     })
 }
+
+pub fn a_taken_name_is_left_alone(node: &Node) -> Result<()> {
+    let kubectl = node.namespace("taken")?;
+    kubectl.apply("{apiVersion: v1, kind: Service, metadata: {name: busy-master}, spec: {ports: [{port: 80}]}}")?;
+    let before = kubectl.get("service", "busy-master")?;
+    kubectl.apply(&manifest("busy", "5s", ""))?;
+    let test = finished(&kubectl, "busy")?;
+    expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
+    expect_counted(&kubectl, &test)?;
+    let master = test["status"]["run"]["masterName"]
+        .as_str()
+        .unwrap_or_default();
+    ensure!(
+        master.starts_with("busy-") && master != "busy-master",
+        "{master}"
+    );
+    let after = kubectl.get("service", "busy-master")?;
+    ensure!(before["metadata"] == after["metadata"], "{after}");
+    Ok(())
+}
+
+pub fn a_deleted_job_is_an_outcome(node: &Node) -> Result<()> {
+    let kubectl = node.namespace("job-deleted")?;
+    kubectl.apply(&manifest("cut", "5m", ""))?;
+    wait_until("load runs", RUN, || {
+        let test = kubectl.get("locusttest", "cut")?;
+        ensure!(
+            test["status"]["phase"] == "Running",
+            "{}",
+            test["status"]["phase"]
+        );
+        Ok(())
+    })?;
+    kubectl.run(&["delete", "job", "cut-master"])?;
+    let test = finished(&kubectl, "cut")?;
+    ensure!(
+        test["status"]["verdict"] == "Inconclusive",
+        "{}",
+        test["status"]["message"]
+    );
+    stays_so("no Job is made again", Duration::from_secs(5), || {
+        let jobs = kubectl.list("jobs", "locust.io/role=master")?;
+        ensure!(jobs.is_empty(), "{jobs:?}");
+        Ok(())
+    })?;
+    expect_no_pods_left(&kubectl, "cut")
+}

@@ -1,0 +1,179 @@
+//! What needs the node: commands of documents, and examples.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use e2e_node::Layout;
+use e2e_tests::Kubectl;
+
+use crate::markdown::{Block, Document};
+use crate::{README, Repo, text};
+
+/// A command of a document that takes longer hangs.
+const BLOCK_WITHIN_SECONDS: &str = "100";
+
+/// The operator is installed already, for all tests: installing is rendering here, which checks every value.
+const HELM: &str = r#"helm() {
+  [ "$1" = install ] || { echo "helm $1 is not run by this test" >&2; return 1; }
+  shift
+  command helm template "$@" >/dev/null
+}
+"#;
+
+/// A namespace of its own, which is the default of its kubeconfig. It stays when something fails.
+struct Stage {
+    kubectl: Kubectl,
+    namespace: String,
+    kubeconfig: PathBuf,
+}
+
+impl Stage {
+    fn set(repo: &Repo, name: &str) -> Result<Self> {
+        ensure!(
+            repo.kubeconfig.exists(),
+            "the node is not up: run `make node-up image` and `e2e/install.sh`"
+        );
+        let namespace = format!("docs-{name}");
+        let kubeconfig =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{namespace}.kubeconfig"));
+        fs::copy(&repo.kubeconfig, &kubeconfig)?;
+        let kubectl = Kubectl::new(&kubeconfig)?;
+        kubectl
+            .run(&["get", "crd", "locusttests.locust.io"])
+            .context("the operator is not installed: run `make image` and `e2e/install.sh`")?;
+        kubectl.run(&["delete", "namespace", &namespace, "--ignore-not-found"])?;
+        kubectl.run(&["create", "namespace", &namespace])?;
+        kubectl.run(&[
+            "config",
+            "set-context",
+            "--current",
+            "--namespace",
+            &namespace,
+        ])?;
+        Ok(Self {
+            kubectl,
+            namespace,
+            kubeconfig,
+        })
+    }
+
+    fn with_target(repo: &Repo, name: &str) -> Result<Self> {
+        let stage = Self::set(repo, name)?;
+        let manifest = repo.root.join("e2e/target/manifest.yaml");
+        stage.kubectl.apply(&fs::read_to_string(manifest)?)?;
+        stage.kubectl.run(&[
+            "rollout",
+            "status",
+            "deployment/demo-target",
+            "--timeout=60s",
+        ])?;
+        Ok(stage)
+    }
+
+    fn run_block(&self, repo: &Repo, block: &Block) -> Result<()> {
+        let programs = Layout::discover()?.bin();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let output = Command::new("timeout")
+            .args([BLOCK_WITHIN_SECONDS, "bash", "-euo", "pipefail", "-c"])
+            .arg(format!("{HELM}{}", block.content))
+            .current_dir(&repo.root)
+            .env("PATH", format!("{}:{path}", programs.display()))
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::null())
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "{} in namespace {}: {}\n{}{}",
+            block.place,
+            self.namespace,
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
+    fn expect(&self, repo: &Repo, name: &str) -> Result<()> {
+        let test = self.kubectl.get("locusttest", name)?;
+        let status = &test["status"];
+        let word = |field: &str| status[field].as_str().unwrap_or_default().to_owned();
+        let promised = promised(repo, name)?;
+        let (verdict, reason) = (word("verdict"), word("reason"));
+        if promised != verdict && promised != format!("{verdict} ({reason})") {
+            bail!(
+                "{name} in namespace {}: promised {promised}, found {verdict} ({reason}): {}",
+                self.namespace,
+                word("message")
+            );
+        }
+        Ok(())
+    }
+
+    fn strike(self) -> Result<()> {
+        self.kubectl.delete("namespace", &self.namespace)?;
+        Ok(fs::remove_file(self.kubeconfig)?)
+    }
+}
+
+/// Runs the `sh` blocks of these documents, one after the other.
+pub fn run_documents(repo: &Repo, name: &str, paths: &[&str]) -> Result<()> {
+    let stage = Stage::set(repo, name)?;
+    for path in paths {
+        for block in Document::read(&repo.root, path)?
+            .blocks()
+            .iter()
+            .filter(|block| text::to_run(block))
+        {
+            stage.run_block(repo, block)?;
+        }
+    }
+    stage.expect(repo, "first-test")?;
+    stage.strike()
+}
+
+/// Runs the README's blocks; it asks for a service to load and says nothing of how it comes there.
+pub fn run_readme(repo: &Repo) -> Result<()> {
+    let stage = Stage::with_target(repo, "readme")?;
+    for block in Document::read(&repo.root, README)?
+        .blocks()
+        .iter()
+        .filter(|block| text::to_run(block))
+    {
+        stage.run_block(repo, block)?;
+    }
+    stage.expect(repo, "first-test")?;
+    stage.strike()
+}
+
+/// Applies an example and waits for the verdict it promises.
+pub fn run_example(repo: &Repo, name: &str) -> Result<()> {
+    let stage = Stage::with_target(repo, name)?;
+    stage.kubectl.apply(&example(repo, name)?)?;
+    let test = format!("locusttest/{name}");
+    let waited = stage
+        .kubectl
+        .run(&["wait", &test, "--for=condition=Completed", "--timeout=100s"]);
+    if let Err(error) = waited {
+        let seen = stage.kubectl.run(&["describe", &test])?;
+        bail!("{error:#}\n{seen}");
+    }
+    stage.expect(repo, name)?;
+    stage.strike()
+}
+
+fn example(repo: &Repo, name: &str) -> Result<String> {
+    let path = format!("examples/{name}.yaml");
+    fs::read_to_string(repo.root.join(&path)).with_context(|| format!("cannot read {path}"))
+}
+
+/// The verdict that the head of an example promises, perhaps with its reason.
+pub fn promised(repo: &Repo, name: &str) -> Result<String> {
+    let text = example(repo, name)?;
+    let mut head = text.lines().take_while(|line| line.starts_with('#'));
+    match head.find_map(|line| line.strip_prefix("# Verdict: ")) {
+        Some(verdict) => Ok(verdict.to_owned()),
+        None => bail!("the head of examples/{name}.yaml does not say `# Verdict: …`"),
+    }
+}

@@ -1,0 +1,89 @@
+//! Keeps the documents honest: links lead somewhere, commands work, examples
+//! end with the verdict they promise.
+//!
+//! `cargo test -p e2e-tests --test docs -- text` needs no cluster; the rest
+//! needs the node with the operator on it (`make node-up`, `e2e/install.sh`).
+
+mod cluster;
+mod markdown;
+mod text;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use e2e_node::Layout;
+use e2e_tests::harness::{self, Case};
+
+/// How many load tests make load at the same time.
+const AT_ONCE: usize = 2;
+
+/// The documents whose `sh` blocks are run in the same fresh namespace, in this order.
+const GUIDES: &[&str] = &[
+    "docs/getting-started.md",
+    "docs/how-a-run-works.md",
+    "docs/verdicts.md",
+    "docs/operating.md",
+    "docs/differences.md",
+];
+const README: &str = "README.md";
+
+const TEXT: &[Case<Repo>] = &[
+    ("text: links", text::links_lead_somewhere),
+    ("text: commands", text::commands_are_known),
+    ("text: first test", text::readme_has_the_first_test),
+    ("text: examples", text::every_example_is_run),
+    ("text: reasons", text::reasons_are_explained),
+    ("text: rights", text::rights_are_listed),
+];
+
+/// The longest first, so that nothing runs alone at the end.
+const NODE: &[Case<Repo>] = &[
+    ("guides", |repo| {
+        cluster::run_documents(repo, "guides", GUIDES)
+    }),
+    ("readme", cluster::run_readme),
+    ("first-test.yaml", |repo| {
+        cluster::run_example(repo, "first-test")
+    }),
+    ("configmap-and-command.yaml", |repo| {
+        cluster::run_example(repo, "configmap-and-command")
+    }),
+    ("failing-requests.yaml", |repo| {
+        cluster::run_example(repo, "failing-requests")
+    }),
+    ("files-tags-and-classes.yaml", |repo| {
+        cluster::run_example(repo, "files-tags-and-classes")
+    }),
+    ("variables-and-secrets.yaml", |repo| {
+        cluster::run_example(repo, "variables-and-secrets")
+    }),
+];
+
+/// The repository whose documents these are.
+struct Repo {
+    root: PathBuf,
+    kubeconfig: PathBuf,
+}
+
+impl Repo {
+    fn discover() -> Result<Self> {
+        let layout = Layout::discover()?;
+        Ok(Self {
+            kubeconfig: layout.cluster().join("kubeconfig"),
+            root: layout.repo,
+        })
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    let cases: Vec<Case<Repo>> = harness::selected(&[TEXT, NODE].concat());
+    if harness::only_list() {
+        cases.iter().for_each(|(name, _)| println!("{name}: test"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let begin = Instant::now();
+    let failed = harness::run(&cases, &Repo::discover()?, AT_ONCE);
+    Ok(harness::conclude(cases.len(), &failed, begin.elapsed()))
+}
