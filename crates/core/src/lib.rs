@@ -4,17 +4,17 @@
 //! * [`argv`] and [`render`]: from a spec to Jobs, Service and ConfigMap;
 //! * [`report`]: what the plugin in the Locust master says;
 //! * [`pods`]: what keeps pods from running;
-//! * [`test`]: from all that is observed to status, actions and verdict;
+//! * [`lifecycle`]: from all that is observed to status, actions and verdict;
 //! * [`patch`]: the smallest status write, or none.
 
 pub mod argv;
 pub mod claim;
+pub mod lifecycle;
 pub mod patch;
 pub mod pods;
 pub mod render;
 pub mod report;
 pub mod settings;
-pub mod test;
 
 pub mod time;
 pub mod view;

@@ -1,16 +1,17 @@
 //! `locust.io/v2`: the stored version.
 
 mod files;
+mod locust_test;
 mod observability;
 mod placement;
 mod role;
 mod run;
 mod status;
-mod test;
 
 pub use files::{
     EnvConfig, EnvSource, InlineFile, SecretMount, TargetedVolumeMount, TestFiles, VolumeTarget,
 };
+pub use locust_test::{ImagePullPolicy, LocustTest, LocustTestSpec};
 pub use observability::{Observability, OpenTelemetry, OtlpProtocol};
 pub use placement::{Scheduling, Security};
 pub use role::{Autoquit, MasterSpec, WorkerSpec};
@@ -19,4 +20,3 @@ pub use status::{
     EndpointSummary, ErrorSummary, LocustTestStatus, Phase, Pin, Progress, RunClaim, Summary,
     Verdict, WorkerCounts,
 };
-pub use test::{ImagePullPolicy, LocustTest, LocustTestSpec};

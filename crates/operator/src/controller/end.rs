@@ -7,7 +7,7 @@ use kube::{
 };
 use locust_api::v2::LocustTest;
 use locust_core::{
-    test::{self, Stop},
+    lifecycle::{self, Stop},
     view::JobView,
 };
 use serde_json::json;
@@ -46,7 +46,7 @@ pub(super) async fn stop_leftovers(
         else {
             continue;
         };
-        match test::stop(status, &test.spec, &job, (context.now)()) {
+        match lifecycle::stop(status, &test.spec, &job, (context.now)()) {
             Stop::Nothing => {}
             Stop::Now => end_job(test, name, context).await?,
             Stop::Later(wait) => look_again = Some(wait),

@@ -20,7 +20,7 @@ use kube::{
         reflector::ObjectRef,
     },
 };
-use locust_core::{settings::RunSettings, test};
+use locust_core::{lifecycle, settings::RunSettings};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -150,11 +150,11 @@ async fn reconcile(object: &CachedTest, context: &Context) -> Result<Action, Rec
         // Owner references take everything with it.
         return Ok(Action::await_change());
     }
-    match test::next_step(test.status.as_ref()) {
-        test::Step::Claim => start::claim(test, context).await,
-        test::Step::Create => start::resume(test, context).await,
-        test::Step::Observe => observe::observe(test, context).await,
-        test::Step::Ended => end::stop_leftovers(test, context).await,
-        test::Step::Foreign => Ok(Action::await_change()),
+    match lifecycle::next_step(test.status.as_ref()) {
+        lifecycle::Step::Claim => start::claim(test, context).await,
+        lifecycle::Step::Create => start::resume(test, context).await,
+        lifecycle::Step::Observe => observe::observe(test, context).await,
+        lifecycle::Step::Ended => end::stop_leftovers(test, context).await,
+        lifecycle::Step::Foreign => Ok(Action::await_change()),
     }
 }

@@ -11,7 +11,7 @@ use locust_api::{
     v2::{LocustTest, RunClaim, Verdict},
 };
 use locust_core::{
-    test::{self, Decision, Job, Live, News, Observed},
+    lifecycle::{self, Decision, Job, Live, News, Observed},
     view::{JobView, PodView},
 };
 
@@ -48,7 +48,7 @@ pub(super) async fn observe(
     };
     let pods = pods_of(run, context);
     let pods: Vec<&PodView> = pods.iter().map(AsRef::as_ref).collect();
-    let asked = test::listener_of(&pods);
+    let asked = lifecycle::listener_of(&pods);
     let report = match asked {
         Some(address) => context.listener.report(address, &run.id).await,
         None => None,
@@ -68,7 +68,7 @@ pub(super) async fn observe(
         status,
         news,
         look_again,
-    } = test::observe(test, run, &seen, &context.settings);
+    } = lifecycle::observe(test, run, &seen, &context.settings);
     write(test, &status, context).await?;
     news.into_iter()
         .for_each(|item| announce(test, &status, item, context));

@@ -10,8 +10,8 @@ use locust_api::{
 };
 use locust_core::{
     claim::{self, Naming},
+    lifecycle::{self, Outcome},
     render::{self, RunObjects},
-    test::{self, Outcome},
 };
 
 use super::{
@@ -53,7 +53,7 @@ pub(super) async fn claim(test: &LocustTest, context: &Context) -> Result<Action
     };
     let claim = claim::claim(&test.metadata, &test.spec, naming, now);
     if let Err(error) = render::run_objects(test, &claim, &context.settings) {
-        let status = test::invalid(test, &error.to_string(), now);
+        let status = lifecycle::invalid(test, &error.to_string(), now);
         if Some(&status) != test.status.as_ref() {
             write(test, &status, context).await?;
             context.events.publish(
@@ -66,7 +66,7 @@ pub(super) async fn claim(test: &LocustTest, context: &Context) -> Result<Action
         // The spec is not frozen yet; mending it brings the test back.
         return Ok(Action::await_change());
     }
-    let claimed = write(test, &test::claimed(test, claim, now), context).await?;
+    let claimed = write(test, &lifecycle::claimed(test, claim, now), context).await?;
     create_objects(&claimed, context).await
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn resume(test: &LocustTest, context: &Context) -> Result<Actio
         .await
         .trying("read the test")?;
     if fresh.metadata.deletion_timestamp.is_some()
-        || test::next_step(fresh.status.as_ref()) != test::Step::Create
+        || lifecycle::next_step(fresh.status.as_ref()) != lifecycle::Step::Create
     {
         return Ok(Action::requeue(Duration::from_secs(1)));
     }
@@ -153,7 +153,7 @@ async fn create_objects(test: &LocustTest, context: &Context) -> Result<Action, 
             master_job_uid,
             worker_job_uid,
         } => {
-            let status = test::created(test, master_job_uid, worker_job_uid, now);
+            let status = lifecycle::created(test, master_job_uid, worker_job_uid, now);
             write(test, &status, context).await?;
             context
                 .events
@@ -206,7 +206,7 @@ async fn rename(
         );
         return give_up(test, Outcome::error(reasons::NAME_CONFLICT, words), context).await;
     }
-    write(test, &test::claimed(test, unique, now), context).await?;
+    write(test, &lifecycle::claimed(test, unique, now), context).await?;
     Ok(Action::requeue(Duration::from_millis(100)))
 }
 
@@ -219,10 +219,10 @@ async fn block(
     context: &Context,
 ) -> Result<Action, ReconcileError> {
     let now = (context.now)();
-    if test::start_deadline(&test.spec, run, &context.settings) <= now {
-        return give_up(test, test::not_created_in_time(reason, words), context).await;
+    if lifecycle::start_deadline(&test.spec, run, &context.settings) <= now {
+        return give_up(test, lifecycle::not_created_in_time(reason, words), context).await;
     }
-    let (status, news) = test::blocked(test, reason, words, now);
+    let (status, news) = lifecycle::blocked(test, reason, words, now);
     write(test, &status, context).await?;
     if news {
         context
@@ -237,10 +237,15 @@ async fn give_up(
     outcome: Outcome,
     context: &Context,
 ) -> Result<Action, ReconcileError> {
-    let note = test::finished_note(&outcome, None);
+    let note = lifecycle::finished_note(&outcome, None);
     let verdict = outcome.verdict.as_str();
     let reason = outcome.reason.clone();
-    write(test, &test::refuse(test, outcome, (context.now)()), context).await?;
+    write(
+        test,
+        &lifecycle::refuse(test, outcome, (context.now)()),
+        context,
+    )
+    .await?;
     context.metrics.run_finished(verdict, &reason);
     context
         .events
