@@ -8,13 +8,14 @@ use kube::{
 use locust_api::v2::LocustTest;
 use locust_core::{
     lifecycle::{self, Stop},
-    view::JobView,
+    view::{JobView, PodView},
 };
 use serde_json::json;
 
 use super::{
     Context,
     error::{ReconcileError, Trying},
+    observe::pods_of,
     status::namespace,
 };
 
@@ -31,11 +32,14 @@ pub(super) async fn stop_leftovers(
         return Ok(Action::await_change());
     };
     let mut look_again = None;
-    let jobs = [
-        (&run.master_name, &run.master_job_uid),
-        (&run.worker_name, &run.worker_job_uid),
-    ];
-    for (name, uid) in jobs {
+    let pods = pods_of(run, context);
+    let pods: Vec<&PodView> = pods.iter().map(AsRef::as_ref).collect();
+    // With its pod the master's Job ends too, a moment later; a deadline in between would fail a Job that is complete.
+    let master_ended = lifecycle::master_pod(&pods)
+        .is_some_and(|pod| matches!(pod.status.phase.as_str(), "Succeeded" | "Failed"));
+    let master = (!master_ended).then_some((&run.master_name, &run.master_job_uid));
+    let worker = (&run.worker_name, &run.worker_job_uid);
+    for (name, uid) in master.into_iter().chain([worker]) {
         let key = ObjectRef::new(name).within(namespace(test));
         let Some(job) = context
             .hub

@@ -125,7 +125,8 @@ async fn master_job(
     })
 }
 
-fn pods_of(run: &RunClaim, context: &Context) -> Vec<Arc<PodView>> {
+/// The pods of a run that the cache has.
+pub(super) fn pods_of(run: &RunClaim, context: &Context) -> Vec<Arc<PodView>> {
     let mut pods = context.hub.pods.store().state();
     pods.retain(|pod| pod.label(LABEL_RUN_ID) == Some(run.id.as_str()));
     pods
