@@ -1,6 +1,7 @@
 //! The API server's audit log: who asked for what, and what became of it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -73,6 +74,42 @@ impl AuditLog {
     pub fn count_successful(&self, filter: &Filter<'_>) -> Result<usize> {
         let all = self.requests(filter)?;
         Ok(all.iter().filter(|request| request.succeeded()).count())
+    }
+}
+
+/// Follows an audit log: cheap enough to look every millisecond.
+#[derive(Debug)]
+pub struct Tail {
+    reader: BufReader<File>,
+    half: String,
+}
+
+impl Tail {
+    /// Only requests answered from now on.
+    pub fn from_now(log: &AuditLog) -> Result<Self> {
+        let mut file =
+            File::open(&log.file).with_context(|| format!("cannot read {}", log.file.display()))?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Self {
+            reader: BufReader::new(file),
+            half: String::new(),
+        })
+    }
+
+    /// What was answered since the last call.
+    pub fn read(&mut self) -> Result<Vec<Request>> {
+        let mut found = Vec::new();
+        while self.reader.read_line(&mut self.half)? > 0 {
+            if !self.half.ends_with('\n') {
+                break;
+            }
+            if let Ok(event) = serde_json::from_str(&self.half) {
+                found.push(Request { event });
+            }
+            self.half.clear();
+        }
+        found.retain(Request::counts);
+        Ok(found)
     }
 }
 
