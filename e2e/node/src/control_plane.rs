@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::pki::{Authority, Certified, Identity, api_server_names, write_private};
 use crate::process::{self, Lifetime, Record};
-use crate::{Layout, audit, exec, interrupt, kubeconfig};
+use crate::{Layout, audit, exec, interrupt, kubeconfig, log_file};
 
 /// Addresses of Services.
 pub const SERVICE_CIDR: &str = "10.96.0.0/16";
@@ -74,7 +74,7 @@ impl Parts {
                     "{} ended with {status}. Last lines of {}:\n{}",
                     record.name,
                     log.display(),
-                    exec::tail(&log)
+                    log_file::tail(&log)
                 );
             }
         }
@@ -95,7 +95,7 @@ impl Parts {
             format!(
                 "{what} did not come up. Last lines of {}:\n{}",
                 log.display(),
-                exec::tail(&log)
+                log_file::tail(&log)
             )
         })
     }

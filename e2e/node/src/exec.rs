@@ -1,19 +1,18 @@
 //! Running other programs to their end, with their output in a log.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{interrupt, process, report};
+use crate::{interrupt, log_file, process, report};
 
 const POLL: Duration = Duration::from_millis(50);
 const PROGRESS_EVERY: Duration = Duration::from_secs(20);
-const TAIL_LINES: usize = 15;
 
 /// A program to run with its output in a log.
 pub struct Logged {
@@ -42,7 +41,7 @@ impl Logged {
     /// the error, and nothing left running after an interruption.
     pub fn run(mut self) -> Result<()> {
         interrupt::check()?;
-        let log = append(&self.log)?;
+        let log = log_file::append(&self.log)?;
         let program = self.command.get_program().to_string_lossy().into_owned();
         let begin = Instant::now();
         // A group of its own, so that an interruption ends its children too.
@@ -79,7 +78,7 @@ impl Logged {
                 "{} failed: {program} ended with {status}. Last lines of {}:\n{}",
                 self.label,
                 self.log.display(),
-                tail(&self.log)
+                log_file::tail(&self.log)
             );
         }
         Ok(())
@@ -149,29 +148,4 @@ pub fn wait_for(
         std::thread::sleep(POLL);
     }
     Ok(())
-}
-
-/// Opens a log to add to it.
-pub fn append(log: &Path) -> Result<File> {
-    if let Some(directory) = log.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(log)
-        .with_context(|| format!("cannot write {}", log.display()))
-}
-
-/// The last lines of a log, indented.
-pub fn tail(log: &Path) -> String {
-    let content = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&content);
-    let lines: Vec<_> = text.lines().collect();
-    let first = lines.len().saturating_sub(TAIL_LINES);
-    lines
-        .iter()
-        .skip(first)
-        .map(|line| format!("  | {line}\n"))
-        .collect()
 }

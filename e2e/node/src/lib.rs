@@ -21,6 +21,7 @@ pub mod images;
 mod interrupt;
 mod kubeconfig;
 mod layout;
+mod log_file;
 mod mounts;
 pub mod node;
 mod pki;

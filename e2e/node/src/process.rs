@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 
-use crate::{exec, interrupt};
+use crate::{interrupt, log_file};
 
 /// A process that was started, as it is kept in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ pub fn start(
         }
         Lifetime::UntilEnded => Command::new("setsid"),
     };
-    let log = exec::append(log)?;
+    let log = log_file::append(log)?;
     command
         .arg(program)
         .stdin(Stdio::null())
@@ -139,7 +139,7 @@ fn spawn_from_lasting_thread(command: Command) -> Result<Child> {
 pub fn remember(file: &Path, record: &Record) -> Result<()> {
     use std::io::Write;
     let line = serde_json::to_string(record)?;
-    writeln!(exec::append(file)?, "{line}")
+    writeln!(log_file::append(file)?, "{line}")
         .with_context(|| format!("cannot write {}", file.display()))
 }
 
