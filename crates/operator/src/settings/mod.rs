@@ -4,7 +4,7 @@ mod resources;
 
 use std::{fmt, net::SocketAddr, str::FromStr};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use locust_api::Duration;
 use locust_core::settings::{RunSettings, SecurityProfile};
@@ -14,7 +14,7 @@ use resources::{ResourceArgs, RoleResources};
 /// Runs Locust load tests from custom resources.
 ///
 /// Every flag can also be set by the environment variable named beside it; the flag wins.
-/// An empty value is the same as none.
+/// An empty value is the same as the default, except where a flag says what empty means.
 #[derive(Debug, Parser)]
 #[command(name = "locust-operator", version)]
 pub struct Args {
@@ -149,6 +149,21 @@ impl Checker {
     }
 }
 
+/// The value, or the flag's default when it is empty: charts and shells set variables to nothing.
+fn or_default(flag: &str, value: String) -> String {
+    if !value.trim().is_empty() {
+        return value;
+    }
+    let command = Args::command();
+    let known = command
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some(flag));
+    known
+        .and_then(|arg| arg.get_default_values().first()?.to_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
 impl Args {
     /// The settings, or everything that is wrong with them.
     ///
@@ -168,16 +183,25 @@ impl Args {
             resources,
         } = self;
         let mut check = Checker::default();
+        let [
+            listen_address,
+            log_level,
+            default_image,
+            progress_interval,
+            start_deadline,
+            security_profile,
+        ] = [
+            ("listen-address", listen_address),
+            ("log-level", log_level),
+            ("default-image", default_image),
+            ("progress-interval", progress_interval),
+            ("start-deadline", start_deadline),
+            ("security-profile", security_profile),
+        ]
+        .map(|(flag, value)| or_default(flag, value));
         let listen_address = check.parse("listen-address", &listen_address);
         if let Err(error) = log_level.parse::<tracing_subscriber::EnvFilter>() {
             check.wrong("log-level", &log_level, &error.to_string());
-        }
-        if default_image.trim().is_empty() {
-            check.wrong(
-                "default-image",
-                &default_image,
-                "name an image whose entrypoint is locust",
-            );
         }
         let progress_interval = check.parse::<Duration>("progress-interval", &progress_interval);
         let start_deadline = check.parse::<Duration>("start-deadline", &start_deadline);
@@ -240,6 +264,17 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_value_is_the_default() {
+        let settings = check(&["--start-deadline=", "--pod-cpu-limit=", "--run-as-user="]).unwrap();
+        assert_eq!(settings.runs.start_deadline, Duration::from_secs(300));
+        assert_eq!(
+            settings.runs.worker_resources.limits.unwrap()["cpu"].0,
+            "1000m"
+        );
+        assert_eq!(settings.runs.run_as_user, None);
+    }
+
+    #[test]
     fn all_wrong_settings_are_listed_at_once() {
         let wrong = check(&[
             "--listen-address=here",
@@ -290,7 +325,6 @@ mod tests {
 
     #[test]
     fn every_flag_is_documented_and_has_a_variable() {
-        use clap::CommandFactory;
         for arg in Args::command()
             .get_arguments()
             .filter(|arg| !["help", "version"].contains(&arg.get_id().as_str()))

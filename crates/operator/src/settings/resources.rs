@@ -4,7 +4,7 @@ use clap::Args;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use locust_core::settings;
 
-use super::Checker;
+use super::{Checker, or_default};
 
 /// Declares the flags of one role; the published operator has the same three-by-two for all, masters and workers.
 macro_rules! resource_args {
@@ -91,7 +91,8 @@ impl ResourceArgs {
         } else {
             own
         };
-        let value = self.value(&flag).trim();
+        let value = or_default(&flag, self.value(&flag).to_owned());
+        let value = value.trim();
         if value.is_empty() || value == NONE {
             return None;
         }
