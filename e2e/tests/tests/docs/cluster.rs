@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use e2e_node::Layout;
-use e2e_tests::Kubectl;
+use e2e_tests::{Kubectl, node, node::Node};
 
 use crate::markdown::{Block, Document};
 use crate::{README, Repo, text};
@@ -22,6 +22,15 @@ const HELM: &str = r#"helm() {
 }
 "#;
 
+/// Installs the operator where it is not: one that others have installed is left as it is.
+pub fn prepare() -> Result<()> {
+    let namespace = Node::up()?.kubectl.in_namespace("locust-operator");
+    if namespace.find("deployment", "locust-operator")?.is_none() {
+        Node::with_operator(&[])?;
+    }
+    Ok(())
+}
+
 /// A namespace of its own, which is the default of its kubeconfig. It stays when something fails.
 struct Stage {
     kubectl: Kubectl,
@@ -31,18 +40,11 @@ struct Stage {
 
 impl Stage {
     fn set(repo: &Repo, name: &str) -> Result<Self> {
-        ensure!(
-            repo.kubeconfig.exists(),
-            "the node is not up: run `make node-up image` and `e2e/install.sh`"
-        );
         let namespace = format!("docs-{name}");
         let kubeconfig =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{namespace}.kubeconfig"));
         fs::copy(&repo.kubeconfig, &kubeconfig)?;
         let kubectl = Kubectl::new(&kubeconfig)?;
-        kubectl
-            .run(&["get", "crd", "locusttests.locust.io"])
-            .context("the operator is not installed: run `make image` and `e2e/install.sh`")?;
         kubectl.run(&["delete", "namespace", &namespace, "--ignore-not-found"])?;
         kubectl.run(&["create", "namespace", &namespace])?;
         kubectl.run(&[
@@ -61,14 +63,7 @@ impl Stage {
 
     fn with_target(repo: &Repo, name: &str) -> Result<Self> {
         let stage = Self::set(repo, name)?;
-        let manifest = repo.root.join("e2e/target/manifest.yaml");
-        stage.kubectl.apply(&fs::read_to_string(manifest)?)?;
-        stage.kubectl.run(&[
-            "rollout",
-            "status",
-            "deployment/demo-target",
-            "--timeout=60s",
-        ])?;
+        node::deploy_target(&stage.kubectl)?;
         Ok(stage)
     }
 
