@@ -8,7 +8,7 @@ mod outcome;
 mod status;
 
 use jiff::Timestamp;
-use locust_api::{Duration, v2};
+use locust_api::{Duration, reasons, v2};
 
 use crate::{
     pods::{self, PodProblem},
@@ -313,6 +313,28 @@ fn exit_of(ended: &TerminatedView) -> (i32, bool) {
         ended.exit_code,
         ended.reason.as_deref() == Some("OOMKilled"),
     )
+}
+
+/// How long to wait before the next try to create a run that `reason` keeps from it, never past its deadline.
+///
+/// The longer it has waited, the longer: a quota is rarely raised in the next second. A missing ConfigMap is looked
+/// for steadily, as it mostly comes with the next line of the same script.
+pub fn next_try(
+    run: &v2::RunClaim,
+    reason: &str,
+    deadline: Timestamp,
+    now: Timestamp,
+) -> std::time::Duration {
+    const SHORTEST: std::time::Duration = std::time::Duration::from_secs(2);
+    const LONGEST: std::time::Duration = std::time::Duration::from_secs(60);
+    const STEADY: std::time::Duration = std::time::Duration::from_secs(5);
+    let waited = until(run.claimed_at.0, now);
+    let pause = if reason == reasons::CONFIG_MAP_NOT_FOUND {
+        STEADY
+    } else {
+        waited.clamp(SHORTEST, LONGEST)
+    };
+    pause.min(until(now, deadline))
 }
 
 /// The outcome of a run that could not be created until its deadline.

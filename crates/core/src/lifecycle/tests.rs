@@ -680,3 +680,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn tries_to_create_get_rarer_and_end_with_the_deadline() {
+    let test = simple();
+    let run = test.status.unwrap().run.unwrap();
+    let seconds = |reason, now| next_try(&run, reason, at(310), at(now)).as_secs();
+    let refused = [0, 2, 4, 8, 16, 60, 120, 300].map(|now| seconds(reasons::CREATE_FAILED, now));
+    assert_eq!(refused, [2, 2, 4, 8, 16, 60, 60, 10]);
+    let missing = [0, 100, 307].map(|now| seconds(reasons::CONFIG_MAP_NOT_FOUND, now));
+    assert_eq!(missing, [5, 5, 3]);
+}

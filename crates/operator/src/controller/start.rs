@@ -22,9 +22,6 @@ use super::{
     status::{api, name, namespace, write},
 };
 
-/// How soon to look again for what is missing.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
-
 /// A test that is stored and does not decode: the schema was loosened, or written by another version.
 pub(super) fn report_unreadable(
     unreadable: &InvalidObject,
@@ -219,7 +216,8 @@ async fn block(
     context: &Context,
 ) -> Result<Action, ReconcileError> {
     let now = (context.now)();
-    if lifecycle::start_deadline(&test.spec, run, &context.settings) <= now {
+    let deadline = lifecycle::start_deadline(&test.spec, run, &context.settings);
+    if deadline <= now {
         return give_up(test, lifecycle::not_created_in_time(reason, words), context).await;
     }
     let (status, news) = lifecycle::blocked(test, reason, words, now);
@@ -229,7 +227,9 @@ async fn block(
             .events
             .publish(test, Tone::Warning, reason, words.to_owned());
     }
-    Ok(Action::requeue(LOOK_AGAIN))
+    Ok(Action::requeue(lifecycle::next_try(
+        run, reason, deadline, now,
+    )))
 }
 
 async fn give_up(
