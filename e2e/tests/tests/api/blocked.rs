@@ -203,7 +203,7 @@ pub fn a_quota_is_waited_out(world: &World) -> Result<()> {
         ..Filter::default()
     })?;
     ensure!(
-        (2..=6).contains(&tries),
+        (3..=8).contains(&tries),
         "{tries} tries in {:?}",
         begin.elapsed()
     );

@@ -9,6 +9,7 @@ use e2e_tests::wait::stays_so;
 use e2e_tests::{Kubectl, Operator};
 use serde_json::{Value, json};
 
+use crate::end::the_left_over_workers_are_ended;
 use crate::gate::Gate;
 use crate::kubelet;
 use crate::world::{Place, SOON, World};
@@ -108,44 +109,102 @@ fn killed_after(world: &World, count: usize) -> Result<String> {
 
 /// Runs an operator until it has written so many times; returns what it wrote.
 fn kill_after(place: &Place<'_>, count: usize) -> Result<Vec<Request>> {
-    let cluster = place.cluster;
-    let gate = Gate::open(&cluster.url())?;
-    let copy = cluster
-        .directory()
-        .join(format!("{}.gate", place.namespace()));
-    let kubeconfig = gate.kubeconfig(&cluster.user.kubeconfig, copy)?;
-    let namespace = format!("--watch-namespace={}", place.namespace());
-    let mut operator =
-        Operator::start_ready(&kubeconfig, &cluster.log(place.namespace()), &[&namespace])?;
-    let mut tail = Tail::from_now(&cluster.audit)?;
+    let mut watched = Watched::start(place)?;
     place.kubectl.apply(TEST)?;
-    let mut seen = Vec::new();
-    let begin = Instant::now();
-    while seen.len() < count {
-        ensure!(
-            begin.elapsed() < SOON,
-            "only {} writes: {}",
-            seen.len(),
-            operator.log()
-        );
-        seen.extend(tail.read()?.into_iter().filter(|request| {
-            request.is_write()
-                && request.namespace() == place.namespace()
-                && request.user() == cluster.user.name
-        }));
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    gate.shut();
-    operator.kill()?;
-    // Nothing more may have got through, or this was another place to be killed at.
-    std::thread::sleep(Duration::from_millis(300));
+    let mut left = count;
+    watched.kill_when(|_| {
+        left -= 1;
+        left == 0
+    })?;
     let writes = place.writes()?;
+    // Or this was another place to be killed at.
     ensure!(
         writes.len() == count,
         "{} writes, not {count}",
         writes.len()
     );
     Ok(writes)
+}
+
+/// An operator behind a gate.
+struct Watched<'a> {
+    place: &'a Place<'a>,
+    gate: Gate,
+    operator: Operator,
+    tail: Tail,
+}
+
+impl<'a> Watched<'a> {
+    fn start(place: &'a Place<'a>) -> Result<Self> {
+        let cluster = place.cluster;
+        let gate = Gate::open(&cluster.url())?;
+        let copy = cluster
+            .directory()
+            .join(format!("{}.gate", place.namespace()));
+        let kubeconfig = gate.kubeconfig(&cluster.user.kubeconfig, copy)?;
+        let namespace = format!("--watch-namespace={}", place.namespace());
+        let log = cluster.log(place.namespace());
+        Ok(Self {
+            place,
+            gate,
+            operator: Operator::start_ready(&kubeconfig, &log, &[&namespace])?,
+            tail: Tail::from_now(&cluster.audit)?,
+        })
+    }
+
+    /// Kills it after the write that `is_it`, before it can ask for anything else.
+    fn kill_when(&mut self, mut is_it: impl FnMut(&Request) -> bool) -> Result<()> {
+        let cluster = self.place.cluster;
+        let begin = Instant::now();
+        loop {
+            ensure!(
+                begin.elapsed() < SOON,
+                "it does not write that: {}",
+                self.operator.log()
+            );
+            let found = self.tail.read()?.into_iter().any(|request| {
+                request.is_write()
+                    && request.namespace() == self.place.namespace()
+                    && request.user() == cluster.user.name
+                    && is_it(&request)
+            });
+            if found {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.gate.shut();
+        self.operator.kill()?;
+        // What had got through is audited by then.
+        std::thread::sleep(Duration::from_millis(300));
+        Ok(())
+    }
+}
+
+pub fn killed_after_the_verdict(world: &World) -> Result<()> {
+    let place = world.other.place("killed-verdict")?;
+    let kubectl = &place.kubectl;
+    let mut watched = Watched::start(&place)?;
+    kubectl.apply(TEST)?;
+    let status = kubelet::started(kubectl, "demo")?;
+    let run = status["run"]["id"].as_str().context("a run id")?;
+    let report = kubelet::report(run, &json!({}));
+    kubelet::end_master(kubectl, "demo", 0, &report.to_string())?;
+    watched.kill_when(|write| write.event["requestObject"]["status"]["verdict"] == "Passed")?;
+    let before = kubectl.get("lotest", "demo")?;
+    assert_eq!(before["status"]["verdict"], "Passed");
+    let workers = kubectl.get("job", "demo-worker")?;
+    assert_eq!(workers["spec"]["activeDeadlineSeconds"], Value::Null);
+
+    let _operator = place.operator()?;
+    the_left_over_workers_are_ended(kubectl)?;
+    place.settled()?;
+    let after = kubectl.get("lotest", "demo")?;
+    assert_eq!(
+        after["metadata"]["resourceVersion"],
+        before["metadata"]["resourceVersion"]
+    );
+    Ok(())
 }
 
 /// UIDs by `kind/name` of the run's objects.

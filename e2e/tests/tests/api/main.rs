@@ -1,6 +1,7 @@
 //! The operator against real API servers: everything but containers. Needs
 //! what `e2e-node prepare` and `make operator` build.
 
+mod after;
 mod blocked;
 mod crash;
 mod crd;
@@ -11,6 +12,7 @@ mod kubelet;
 mod names;
 mod process;
 mod rights;
+mod running;
 mod start;
 mod world;
 
@@ -29,7 +31,7 @@ const AT_ONCE: usize = 10;
 const CASES: &[Case<World>] = &[
     (
         "finished_tests_cost_nothing",
-        end::finished_tests_cost_nothing,
+        after::finished_tests_cost_nothing,
     ),
     ("a_quota_is_waited_out", blocked::a_quota_is_waited_out),
     (
@@ -45,12 +47,13 @@ const CASES: &[Case<World>] = &[
     ("wrong_values_are_refused", crd::wrong_values_are_refused),
     (
         "running_is_what_locust_says",
-        end::running_is_what_locust_says,
+        running::running_is_what_locust_says,
     ),
     ("passed", end::passed),
     ("requests_failed", end::requests_failed),
     ("never_started", end::never_started),
-    ("terminal_never_changes", end::terminal_never_changes),
+    ("terminal_never_changes", after::terminal_never_changes),
+    ("killed_after_the_verdict", crash::killed_after_the_verdict),
     ("the_operator_was_away", crash::the_operator_was_away),
     (
         "a_deleted_job_is_an_outcome",
@@ -71,7 +74,7 @@ const CASES: &[Case<World>] = &[
     ),
     (
         "deletion_removes_everything",
-        end::deletion_removes_everything,
+        after::deletion_removes_everything,
     ),
     ("a_claimed_test", start::a_claimed_test),
     ("scale", freeze::scale),
