@@ -55,7 +55,7 @@ impl Stage {
             &namespace,
         ])?;
         Ok(Self {
-            kubectl,
+            kubectl: kubectl.in_namespace(&namespace),
             namespace,
             kubeconfig,
         })
