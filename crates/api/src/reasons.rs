@@ -42,8 +42,6 @@ pub const CRASH_LOOP: &str = "CrashLoopBackOff";
 pub const INITIALIZATION: &str = "InitializationError";
 /// A container was killed for using more memory than its limit.
 pub const OOM_KILLED: &str = "OOMKilled";
-/// The Job controller cannot create pods: quota, limit range, Pod Security.
-pub const POD_CREATION: &str = "PodCreationError";
 
 /// The run is under way.
 pub const IN_PROGRESS: &str = "TestInProgress";

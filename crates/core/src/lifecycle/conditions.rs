@@ -7,7 +7,7 @@ use locust_api::{
     v2::{LocustTest, LocustTestStatus, Phase, Verdict},
 };
 
-use super::{Live, Observed, Outcome};
+use super::{Live, Observed, Outcome, status::made_with};
 use crate::{pods::PodProblem, report::Report, time::whole_seconds};
 
 /// Longest message of a condition that is stored.
@@ -108,7 +108,7 @@ pub(super) fn note_workers(
     report: Option<&Report>,
     silent: bool,
 ) {
-    let desired = test.spec.worker.replicas;
+    let desired = made_with(status, test);
     let loading = status.phase == Some(Phase::Running);
     let mut writer = Writer {
         status,

@@ -210,14 +210,28 @@ fn of_ended_master(
                 ),
             )
         }
-        Some(_) | None if code == 0 && report.is_none() => Outcome::new(
-            Phase::Succeeded,
-            Verdict::Inconclusive,
-            reasons::NO_SUMMARY,
-            "Locust ended without a summary: the plugin was not loaded, or the load never started",
-        ),
+        Some(_) | None if report.is_none() && (code == 0 || printed_statistics(ended)) => {
+            Outcome::new(
+                if code == 0 {
+                    Phase::Succeeded
+                } else {
+                    Phase::Failed
+                },
+                Verdict::Inconclusive,
+                reasons::NO_SUMMARY,
+                "Locust ended without a summary: the plugin was not loaded, or the load never started",
+            )
+        }
         Some(_) | None => never_started(test, run, ended, oom, settings),
     }
+}
+
+/// Whether the end of the log is Locust's final table, which it prints after a load only.
+fn printed_statistics(ended: &TerminatedView) -> bool {
+    let words = ended.message.as_deref().unwrap_or_default();
+    words
+        .lines()
+        .any(|line| line.trim_start().starts_with("Aggregated"))
 }
 
 fn never_started(

@@ -88,6 +88,11 @@ pub fn claimed(test: &LocustTest, claim: RunClaim, now: Timestamp) -> LocustTest
     status
 }
 
+/// The number of workers the run was made with: a started run does not follow the spec.
+pub(super) fn made_with(status: &LocustTestStatus, test: &LocustTest) -> i32 {
+    status.expected_workers.unwrap_or(test.spec.worker.replicas)
+}
+
 /// The status of a test whose spec cannot be run. It is not claimed, so the spec may still be mended.
 pub fn invalid(test: &LocustTest, words: &str, now: Timestamp) -> LocustTestStatus {
     let mut status = test.status.clone().unwrap_or_default();
@@ -138,6 +143,7 @@ pub fn created(
         run.master_job_uid = Some(master_job_uid);
         run.worker_job_uid = Some(worker_job_uid);
     }
+    status.expected_workers = Some(test.spec.worker.replicas);
     let mut writer = Writer {
         status: &mut status,
         test,
@@ -161,6 +167,17 @@ pub fn created(
 /// The status of a run that ends without having been created.
 pub fn refuse(test: &LocustTest, outcome: Outcome, now: Timestamp) -> LocustTestStatus {
     let mut status = test.status.clone().unwrap_or_default();
+    Writer {
+        status: &mut status,
+        test,
+        now,
+    }
+    .set(
+        conditions::READY,
+        "False",
+        reasons::CREATE_FAILED,
+        &outcome.message,
+    );
     finish(&mut status, test, outcome, None, now);
     status
 }
@@ -194,7 +211,7 @@ pub(super) fn note_report(
 }
 
 fn note_workers(status: &mut LocustTestStatus, test: &LocustTest, run: &RunLine) {
-    let desired = test.spec.worker.replicas;
+    let desired = made_with(status, test);
     let workers = status.workers.get_or_insert_default();
     // After the load workers leave, which is no news; how many there were is.
     let connected = if run.end.is_some() {
@@ -283,14 +300,6 @@ pub(super) fn finish(
     status.completion_time = Some(load_end.unwrap_or_else(|| whole_seconds(now)));
     let mut writer = Writer { status, test, now };
     note_end(&mut writer, &outcome);
-    if outcome.verdict == locust_api::v2::Verdict::Error {
-        writer.set(
-            conditions::READY,
-            "False",
-            reasons::CREATE_FAILED,
-            &outcome.message,
-        );
-    }
     let Outcome {
         phase,
         verdict,

@@ -284,6 +284,17 @@ fn decision_table_of_verdicts() {
             "OOMKilled",
         ),
         (
+            "no plugin, and requests failed",
+            ended(
+                1,
+                "Error",
+                "Name  # reqs\n  Aggregated   12  12(100.00%)\n----|----|----",
+            ),
+            Failed,
+            Verdict::Inconclusive,
+            "NoSummary",
+        ),
+        (
             "no plugin",
             ended(0, "Completed", ""),
             Succeeded,

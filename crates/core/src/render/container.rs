@@ -1,10 +1,9 @@
 //! The Locust container.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapEnvSource, Container, ContainerPort, EnvFromSource, EnvVar, Probe,
-    ResourceRequirements, SecretEnvSource, SecurityContext, TCPSocketAction,
+    Capabilities, ConfigMapEnvSource, Container, ContainerPort, EnvFromSource, EnvVar,
+    ResourceRequirements, SecretEnvSource, SecurityContext,
 };
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use locust_api::{
     names,
     v2::{EnvSource, ImagePullPolicy, OtlpProtocol},
@@ -61,24 +60,10 @@ pub(super) fn locust(
         volume_mounts: Some(volumes::mounts(run, role)),
         resources: Some(resources(run, role)?),
         security_context: security_context(run)?,
-        // The Service sends workers to the master only when it listens.
-        readiness_probe: (role == Role::Master).then(master_readiness),
         // A traceback of a locustfile that does not load is then what the status shows.
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         ..Container::default()
     })
-}
-
-fn master_readiness() -> Probe {
-    Probe {
-        tcp_socket: Some(TCPSocketAction {
-            port: IntOrString::Int(names::PORT_MASTER),
-            ..TCPSocketAction::default()
-        }),
-        period_seconds: Some(1),
-        failure_threshold: Some(3),
-        ..Probe::default()
-    }
 }
 
 fn resources(run: &Run<'_>, role: Role) -> Result<ResourceRequirements, RenderError> {
