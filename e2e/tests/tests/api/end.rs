@@ -155,7 +155,11 @@ pub fn passed(world: &World) -> Result<()> {
 pub fn the_left_over_workers_are_ended(kubectl: &Kubectl) -> Result<()> {
     wait_until("the worker Job is over", SOON, || {
         let job = kubectl.get("job", "demo-worker")?;
-        assert_eq!(job["spec"]["activeDeadlineSeconds"], 1);
+        ensure!(
+            job["spec"]["activeDeadlineSeconds"] == 1,
+            "its deadline is {}",
+            job["spec"]["activeDeadlineSeconds"]
+        );
         let failed = condition(&job["status"], "Failed");
         ensure!(failed["reason"] == "DeadlineExceeded", "{}", job["status"]);
         let pods = kubectl.list("pods", "locust.io/role=worker")?;
