@@ -20,6 +20,7 @@ mod exec;
 pub mod images;
 mod interrupt;
 mod kubeconfig;
+pub mod lasting;
 mod layout;
 mod log_file;
 mod mounts;

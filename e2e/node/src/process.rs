@@ -7,15 +7,13 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 
-use crate::{interrupt, log_file};
+use crate::{interrupt, lasting, log_file};
 
 /// A process that was started, as it is kept in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,36 +101,10 @@ pub fn start(
         .stdout(log.try_clone()?)
         .stderr(log);
     set_up(&mut command);
-    let child =
-        spawn_from_lasting_thread(command).with_context(|| format!("cannot start {name}"))?;
+    let child = lasting::spawn(command).with_context(|| format!("cannot start {name}"))?;
     let record = Record::of(name, child.id())
         .ok_or_else(|| anyhow!("{name} ended as soon as it was started"))?;
     Ok((record, child))
-}
-
-/// A command to start, and where to send the result.
-type Request = (Command, Sender<std::io::Result<Child>>);
-
-/// The kernel's "parent death" signal comes when the *thread* that started
-/// the child ends; a test's thread ends long before its process does.
-fn spawn_from_lasting_thread(command: Command) -> Result<Child> {
-    static STARTER: OnceLock<Mutex<Sender<Request>>> = OnceLock::new();
-    let starter = STARTER.get_or_init(|| {
-        let (requests, inbox) = channel::<Request>();
-        std::thread::spawn(move || {
-            for (mut command, reply) in inbox {
-                // Nobody waits for the answer any more: nothing to do about it.
-                let _ = reply.send(command.spawn());
-            }
-        });
-        Mutex::new(requests)
-    });
-    let (reply, answer) = channel();
-    starter
-        .lock()
-        .map_err(|_| anyhow!("the thread that starts processes is gone"))?
-        .send((command, reply))?;
-    Ok(answer.recv()??)
 }
 
 /// Adds a record to a file, one JSON object per line.

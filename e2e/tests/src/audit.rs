@@ -175,6 +175,11 @@ impl Request {
         (200..300).contains(&self.code())
     }
 
+    /// Whether the asker had the right to it. Quotas say 403 too.
+    pub fn allowed(&self) -> bool {
+        self.event["annotations"]["authorization.k8s.io/decision"] == "allow"
+    }
+
     /// Whether it changes something, events not counted.
     pub fn is_write(&self) -> bool {
         let writes = ["create", "update", "patch", "delete", "deletecollection"];

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod harness;
 pub mod kubectl;
+pub mod manifest;
 pub mod node;
 pub mod operator;
 pub mod ports;

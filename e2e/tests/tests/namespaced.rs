@@ -6,38 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use e2e_tests::{
     harness,
+    manifest::locust_test,
     node::{Node, deploy_target, expect_counted, expect_outcome, finished},
     wait::stays_so,
 };
 
 const OWN: &str = "locust-operator";
 const ELSEWHERE: &str = "elsewhere";
-
-fn manifest(name: &str) -> String {
-    format!(
-        r#"
-apiVersion: locust.io/v2
-kind: LocustTest
-metadata:
-  name: {name}
-spec:
-  testFiles:
-    inline:
-      locustfile.py: |
-        import os
-        from locust import HttpUser, constant, task
-
-        class Visitor(HttpUser):
-            wait_time = constant(0.2)
-
-            @task
-            def home(self):
-                self.client.get("/", headers={{"X-Run-Id": os.environ["TEST_RUN_ID"]}})
-  run: {{host: http://demo-target, users: 3, spawnRate: 3, runTime: 5s, stopTimeout: 5s}}
-  worker: {{replicas: 1}}
-"#
-    )
-}
 
 fn has_no_cluster_wide_rights(node: &Node) -> Result<()> {
     let roles = node
@@ -53,9 +28,9 @@ fn runs_a_test_in_its_namespace_and_none_elsewhere(node: &Node) -> Result<()> {
     node.remove(ELSEWHERE)?;
     node.kubectl.run(&["create", "namespace", ELSEWHERE])?;
     let elsewhere = node.kubectl.in_namespace(ELSEWHERE);
-    elsewhere.apply(&manifest("other"))?;
+    elsewhere.apply(&locust_test("other", "5s", ""))?;
     deploy_target(&own)?;
-    own.apply(&manifest("own"))?;
+    own.apply(&locust_test("own", "5s", ""))?;
     let test = finished(&own, "own")?;
     expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
     expect_counted(&own, &test)?;

@@ -4,6 +4,8 @@
 mod first_truths;
 #[path = "node/network.rs"]
 mod network;
+#[path = "node/operator_pod.rs"]
+mod operator_pod;
 #[path = "node/records.rs"]
 mod records;
 #[path = "node/start_problems.rs"]
@@ -53,6 +55,10 @@ fn main() -> ExitCode {
         (
             "a_deleted_job_is_an_outcome",
             first_truths::a_deleted_job_is_an_outcome,
+        ),
+        (
+            "operator_is_small_and_locked_down",
+            operator_pod::small_and_locked_down,
         ),
         (
             "restricted_namespace_and_user_classes",

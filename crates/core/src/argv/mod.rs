@@ -41,13 +41,13 @@ pub enum ArgvError {
         command: String,
     },
     /// A flag is given twice, in two places that do not know of each other.
-    #[error("spec.run.{field} and {given_in} both set {flag}; keep one")]
+    #[error("spec.run.{field} and {given_in} both set --{flag}; keep one")]
     FlagTwice {
         /// The field of `spec.run`.
         field: &'static str,
         /// `spec.master.command`, `spec.master.args` or `spec.master.extraArgs`.
         given_in: &'static str,
-        /// The flag.
+        /// The flag, without its dashes.
         flag: &'static str,
     },
     /// Nothing says which of the inline files to run.

@@ -1,20 +1,19 @@
 //! `spec.run` as flags.
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use locust_api::v2::RunSpec;
+use locust_api::{Duration, v2::RunSpec};
 
 use super::{ArgvError, option::FlagName};
 
-const fn flag(short: Option<char>, long: &'static str, shortest: &'static str) -> FlagName {
-    FlagName {
-        short,
-        long,
-        shortest,
-    }
+/// A field of `spec.run` that is set.
+struct Given {
+    field: &'static str,
+    name: FlagName,
+    values: Vec<String>,
 }
 
-/// The flags of `run`, without the User classes, which are positional.
-pub(super) fn flags(run: &RunSpec) -> Vec<String> {
+/// The fields that are set, in the order of their flags. User classes are not among them: they are positional.
+fn given(run: &RunSpec) -> Vec<Given> {
     let RunSpec {
         host,
         users,
@@ -26,41 +25,72 @@ pub(super) fn flags(run: &RunSpec) -> Vec<String> {
         stop_timeout,
         exclude_ramp_up,
     } = run;
-    let mut flags = Vec::new();
-    let mut add = |flag: &str, value: Option<String>| {
-        if let Some(value) = value {
-            flags.extend([flag.to_owned(), value]);
-        }
+    let mut all = Vec::new();
+    let mut add = |field, short, long, shortest, values: Option<Vec<String>>| {
+        all.extend(values.map(|values| Given {
+            field,
+            name: FlagName {
+                short,
+                long,
+                shortest,
+            },
+            values,
+        }));
     };
-    add("--host", host.clone());
-    add("--users", users.map(|users| users.to_string()));
-    add("--spawn-rate", spawn_rate.as_ref().map(spawn_rate_text));
-    // Locust knows no fractions of a second here.
+    let one = |value: Option<String>| value.map(|value| vec![value]);
+    let list = |values: &[String]| (!values.is_empty()).then(|| values.to_vec());
+    add("host", Some('H'), "host", "ho", one(host.clone()));
     add(
-        "--run-time",
-        run_time.map(|time| format!("{}s", time.as_secs_ceil())),
+        "users",
+        Some('u'),
+        "users",
+        "us",
+        one(users.map(|users| users.to_string())),
     );
     add(
-        "--stop-timeout",
-        stop_timeout.map(|time| time.get().as_secs_f64().to_string()),
+        "spawnRate",
+        Some('r'),
+        "spawn-rate",
+        "sp",
+        one(spawn_rate.as_ref().map(rate)),
     );
-    for (flag, list) in [("--tags", tags), ("--exclude-tags", exclude_tags)] {
-        if !list.is_empty() {
-            flags.push(flag.to_owned());
-            flags.extend(list.iter().cloned());
-        }
-    }
-    if *exclude_ramp_up == Some(true) {
-        flags.push("--reset-stats".to_owned());
-    }
-    flags
+    add(
+        "runTime",
+        Some('t'),
+        "run-time",
+        "ru",
+        one(run_time.map(whole_seconds)),
+    );
+    add(
+        "stopTimeout",
+        Some('s'),
+        "stop-timeout",
+        "st",
+        one(stop_timeout.map(seconds)),
+    );
+    add("tags", Some('T'), "tags", "ta", list(tags));
+    add(
+        "excludeTags",
+        Some('E'),
+        "exclude-tags",
+        "exc",
+        list(exclude_tags),
+    );
+    let reset = exclude_ramp_up.filter(|exclude| *exclude);
+    add(
+        "excludeRampUp",
+        None,
+        "reset-stats",
+        "re",
+        reset.map(|_| Vec::new()),
+    );
+    all
 }
 
-fn spawn_rate_text(rate: &IntOrString) -> String {
-    match rate {
-        IntOrString::Int(rate) => rate.to_string(),
-        IntOrString::String(rate) => rate.clone(),
-    }
+/// The flags of `run`, without the User classes.
+pub(super) fn flags(run: &RunSpec) -> Vec<String> {
+    let flag = |given: Given| std::iter::once(format!("--{}", given.name.long)).chain(given.values);
+    given(run).into_iter().flat_map(flag).collect()
 }
 
 /// A flag must not be given both here and in a command line.
@@ -69,75 +99,31 @@ pub(super) fn refuse_repeated(
     args: &[String],
     given_in: &'static str,
 ) -> Result<(), ArgvError> {
-    let RunSpec {
-        host,
-        users,
-        spawn_rate,
-        run_time,
-        tags,
-        exclude_tags,
-        user_classes: _,
-        stop_timeout,
-        exclude_ramp_up,
-    } = run;
-    let given = [
-        (
-            "host",
-            "--host",
-            host.is_some(),
-            flag(Some('H'), "host", "ho"),
-        ),
-        (
-            "users",
-            "--users",
-            users.is_some(),
-            flag(Some('u'), "users", "us"),
-        ),
-        (
-            "spawnRate",
-            "--spawn-rate",
-            spawn_rate.is_some(),
-            flag(Some('r'), "spawn-rate", "sp"),
-        ),
-        (
-            "runTime",
-            "--run-time",
-            run_time.is_some(),
-            flag(Some('t'), "run-time", "ru"),
-        ),
-        (
-            "tags",
-            "--tags",
-            !tags.is_empty(),
-            flag(Some('T'), "tags", "ta"),
-        ),
-        (
-            "excludeTags",
-            "--exclude-tags",
-            !exclude_tags.is_empty(),
-            flag(Some('E'), "exclude-tags", "exc"),
-        ),
-        (
-            "stopTimeout",
-            "--stop-timeout",
-            stop_timeout.is_some(),
-            flag(Some('s'), "stop-timeout", "st"),
-        ),
-        (
-            "excludeRampUp",
-            "--reset-stats",
-            exclude_ramp_up.is_some(),
-            flag(None, "reset-stats", "re"),
-        ),
-    ];
-    for (field, flag, is_set, name) in given {
-        if is_set && name.is_given(args) {
-            return Err(ArgvError::FlagTwice {
-                field,
-                given_in,
-                flag,
-            });
-        }
+    match given(run)
+        .into_iter()
+        .find(|given| given.name.is_given(args))
+    {
+        Some(Given { field, name, .. }) => Err(ArgvError::FlagTwice {
+            field,
+            given_in,
+            flag: name.long,
+        }),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+fn rate(rate: &IntOrString) -> String {
+    match rate {
+        IntOrString::Int(rate) => rate.to_string(),
+        IntOrString::String(rate) => rate.clone(),
+    }
+}
+
+/// Locust knows no fractions of a second in a run time.
+fn whole_seconds(time: Duration) -> String {
+    format!("{}s", time.as_secs_ceil())
+}
+
+fn seconds(time: Duration) -> String {
+    time.get().as_secs_f64().to_string()
 }

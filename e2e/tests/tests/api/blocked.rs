@@ -99,6 +99,7 @@ pub fn a_config_map_that_never_comes(world: &World) -> Result<()> {
     );
     assert_eq!(condition(&status, "Completed")["status"], "True");
     assert_eq!(condition(&status, "Succeeded")["status"], "False");
+    assert_eq!(condition(&status, "Ready")["reason"], "ResourcesFailed");
     assert_eq!(status["startTime"], Value::Null, "load never began");
     check_event_once(kubectl, "Finished", "Error (ConfigMapNotFound)")?;
 

@@ -234,7 +234,11 @@ pub fn never_started(world: &World) -> Result<()> {
         [&status["startTime"], &status["summary"]],
         [&Value::Null, &Value::Null]
     );
-    assert_eq!(condition(&status, "Ready")["status"], "False");
+    assert_eq!(
+        condition(&status, "Ready")["status"],
+        "True",
+        "its objects exist"
+    );
     let cells = cells(kubectl, "demo")?;
     assert_eq!(cells[..4], ["demo", "Failed", "Error", "0/2"]);
     the_left_over_workers_are_ended(kubectl)

@@ -32,8 +32,7 @@ pub fn rights_are_the_least(world: &World) -> Result<()> {
     })?;
     let refused: Vec<String> = requests
         .iter()
-        // 403 is also what a quota and a namespace that is going say.
-        .filter(|request| request.event["annotations"]["authorization.k8s.io/decision"] != "allow")
+        .filter(|request| !request.allowed())
         .map(|request| request.line())
         .collect();
     assert_eq!(

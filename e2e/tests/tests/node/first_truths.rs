@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use e2e_tests::{
+    manifest::{LOCUSTFILE, locust_test},
     node::{
         Node, RUN, SOON, expect_counted, expect_no_pods_left, expect_outcome, finished,
         target_total,
@@ -11,46 +12,6 @@ use e2e_tests::{
     wait::stays_so,
     wait_until,
 };
-
-/// A locustfile that tags its requests with the run.
-const LOCUSTFILE: &str = r#"
-      locustfile.py: |
-        import os
-        from locust import HttpUser, constant, task
-
-        class Visitor(HttpUser):
-            wait_time = constant(0.2)
-
-            def on_start(self):
-                self.client.headers["X-Run-Id"] = os.environ["TEST_RUN_ID"]
-
-            @task
-            def home(self):
-                self.client.get("/")
-"#;
-
-/// A test of ten users; `more` are lines of its spec.
-fn manifest(name: &str, run_time: &str, more: &str) -> String {
-    format!(
-        r#"
-apiVersion: locust.io/v2
-kind: LocustTest
-metadata:
-  name: {name}
-spec:
-  testFiles:
-    inline:{LOCUSTFILE}
-  run:
-    host: http://demo-target
-    users: 10
-    spawnRate: 10
-    runTime: {run_time}
-    stopTimeout: 5s
-  worker:
-    replicas: 2
-{more}"#
-    )
-}
 
 pub fn requests_fail(node: &Node) -> Result<()> {
     let kubectl = node.namespace("requests-fail")?;
@@ -102,7 +63,7 @@ spec:
 
 pub fn deleted_in_the_middle(node: &Node) -> Result<()> {
     let kubectl = node.namespace("deleted")?;
-    kubectl.apply(&manifest("gone", "5m", ""))?;
+    kubectl.apply(&locust_test("gone", "5m", ""))?;
     wait_until("load runs", RUN, || {
         let total = target_total(&kubectl)?;
         ensure!(total > 20, "{total} requests");
@@ -128,8 +89,8 @@ pub fn two_tests_at_once(node: &Node) -> Result<()> {
     let kubectl = node.namespace("two-at-once")?;
     kubectl.apply(&format!(
         "{}---{}",
-        manifest("one", "8s", ""),
-        manifest("two", "8s", "")
+        locust_test("one", "8s", ""),
+        locust_test("two", "8s", "")
     ))?;
     for name in ["one", "two"] {
         let test = finished(&kubectl, name)?;
@@ -148,8 +109,8 @@ pub fn dotted_and_dashed_names(node: &Node) -> Result<()> {
     let kubectl = node.namespace("names")?;
     kubectl.apply(&format!(
         "{}---{}",
-        manifest("team.test", "5s", ""),
-        manifest("team-test", "5s", "")
+        locust_test("team.test", "5s", ""),
+        locust_test("team-test", "5s", "")
     ))?;
     let mut masters = Vec::new();
     for name in ["team.test", "team-test"] {
@@ -268,7 +229,7 @@ spec:
 
 pub fn timeout_stops_the_load(node: &Node) -> Result<()> {
     let kubectl = node.namespace("timeout")?;
-    let endless = manifest("endless", "10m", "  timeout: 8s\n");
+    let endless = locust_test("endless", "10m", "  timeout: 8s\n");
     kubectl.apply(&endless)?;
     let test = finished(&kubectl, "endless")?;
     expect_outcome(&test, "Failed Inconclusive/Timeout", "8s")?;
@@ -289,7 +250,7 @@ pub fn a_taken_name_is_left_alone(node: &Node) -> Result<()> {
     let kubectl = node.namespace("taken")?;
     kubectl.apply("{apiVersion: v1, kind: Service, metadata: {name: busy-master}, spec: {ports: [{port: 80}]}}")?;
     let before = kubectl.get("service", "busy-master")?;
-    kubectl.apply(&manifest("busy", "5s", ""))?;
+    kubectl.apply(&locust_test("busy", "5s", ""))?;
     let test = finished(&kubectl, "busy")?;
     expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
     expect_counted(&kubectl, &test)?;
@@ -307,7 +268,7 @@ pub fn a_taken_name_is_left_alone(node: &Node) -> Result<()> {
 
 pub fn a_deleted_job_is_an_outcome(node: &Node) -> Result<()> {
     let kubectl = node.namespace("job-deleted")?;
-    kubectl.apply(&manifest("cut", "5m", ""))?;
+    kubectl.apply(&locust_test("cut", "5m", ""))?;
     wait_until("load runs", RUN, || {
         let test = kubectl.get("locusttest", "cut")?;
         ensure!(

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use e2e_tests::{
+    manifest::locust_test,
     node::{Node, RUN, SOON, expect_outcome, finished, target_runs},
     wait_until,
 };
@@ -53,29 +54,7 @@ impl Drop for Wall {
 
 pub fn workers_connect_soon_after_packets_were_dropped(node: &Node) -> Result<()> {
     let kubectl = node.namespace("dropped")?;
-    kubectl.apply(
-        r#"
-apiVersion: locust.io/v2
-kind: LocustTest
-metadata:
-  name: patient
-spec:
-  testFiles:
-    inline:
-      locustfile.py: |
-        import os
-        from locust import HttpUser, constant, task
-
-        class Visitor(HttpUser):
-            wait_time = constant(0.2)
-
-            @task
-            def home(self):
-                self.client.get("/", headers={"X-Run-Id": os.environ["TEST_RUN_ID"]})
-  run: {host: http://demo-target, users: 2, spawnRate: 2, runTime: 4s, stopTimeout: 5s}
-  worker: {replicas: 2}
-"#,
-    )?;
+    kubectl.apply(&locust_test("patient", "4s", ""))?;
     let service = wait_until("the Service exists", SOON, || {
         kubectl.get("service", "patient-master")
     })?;
