@@ -125,6 +125,8 @@ fn run() -> Result<ExitCode> {
     let begin = Instant::now();
     let cases = harness::selected(CASES);
     let all = cases.len() == CASES.len();
+    // Said at once, not after the boot.
+    e2e_tests::operator::binary()?;
     let world = World::boot()?;
     println!("booted in {:.1}s", begin.elapsed().as_secs_f64());
     let mut failed = harness::run(&cases, &world, AT_ONCE);
