@@ -14,7 +14,7 @@ broken=()
 count() {
   awk -v what="$1" '
     /^test result: / { for (i = 1; i < NF; i++) if ($(i + 1) == what ";") sum += $i; next }
-    /^=* ?[0-9]+ (passed|failed)[, ].* in [0-9.]+s/ || /^[0-9]+ passed, [0-9]+ failed$/ {
+    /^=* ?[0-9]+ (passed|failed).* in [0-9.]+s/ || /^[0-9]+ passed, [0-9]+ failed$/ {
       for (i = 1; i < NF; i++) if ($(i + 1) ~ "^" what ",?$") sum += $i
       next
     }

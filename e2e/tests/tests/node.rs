@@ -8,6 +8,8 @@ mod network;
 mod operator_pod;
 #[path = "node/records.rs"]
 mod records;
+#[path = "node/release.rs"]
+mod release;
 #[path = "node/start_problems.rs"]
 mod start_problems;
 
@@ -59,6 +61,10 @@ fn main() -> ExitCode {
         (
             "operator_is_small_and_locked_down",
             operator_pod::small_and_locked_down,
+        ),
+        (
+            "a_release_is_whole_and_installable",
+            release::is_whole_and_installable,
         ),
         (
             "restricted_namespace_and_user_classes",
