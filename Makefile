@@ -6,8 +6,10 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 IMAGE := locust-operator/locust-operator:$(VERSION)
 NODE := target/debug/e2e-node
 STEP := e2e/step.sh
-# The steps of one make share a clock.
+# The steps of one make, and of those that it calls, share a clock.
+ifndef STEPS_BEGAN
 export STEPS_BEGAN := $(shell date +%s.%N)
+endif
 export VERSION IMAGE
 
 .PHONY: help demo test test-unit test-api test-node lint deny generate operator image release \
