@@ -72,9 +72,21 @@ fn kill_parts(names: &[&str]) {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
     {
         if names.contains(&record["name"].as_str().unwrap()) {
-            succeed(Command::new("kill").args(["-9", &record["pid"].to_string()]));
+            let pid = record["pid"].to_string();
+            succeed(Command::new("kill").args(["-9", &pid]));
+            // A process that does much takes a moment to go.
+            let begin = Instant::now();
+            while runs(&pid) {
+                assert!(begin.elapsed() < Duration::from_secs(10), "{record}");
+                std::thread::sleep(Duration::from_millis(20));
+            }
         }
     }
+}
+
+/// Whether the process runs: a dead one has no command line any more.
+fn runs(pid: &str) -> bool {
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
 fn lines_with(text: &str, parts: &[&str]) -> Vec<String> {
