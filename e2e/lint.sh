@@ -5,6 +5,8 @@ cd "$(dirname "$0")/.."
 
 cargo fmt --all --check
 cargo clippy --locked --quiet --workspace --all-targets -- --deny warnings
+# Tests that run only when named are no target of `--all-targets`.
+cargo clippy --locked --quiet --package e2e-node --package e2e-tests --test '*' -- --deny warnings
 cargo xtask generate --check
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 shellcheck "${scripts[@]}"

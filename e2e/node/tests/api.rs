@@ -1,6 +1,13 @@
 //! API servers for tests: several at once, with garbage collection, and gone
 //! with the process that booted them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it should be"
+)]
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
