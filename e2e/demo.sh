@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 # shellcheck source=e2e/session.sh
 . e2e/session.sh
+node_stays=yes
 kubectl="kubectl --namespace demo"
 stats=/api/v1/namespaces/demo/services/demo-target:80/proxy/-/stats
 
@@ -27,11 +28,11 @@ echo
 echo "\$ kubectl get locusttest first-test --watch"
 $kubectl get locusttest first-test --watch &
 watch=$!
-trap 'kill "$watch" 2>/dev/null; end_node_on_failure' EXIT
+trap 'kill "$watch" 2>/dev/null; end_node' EXIT
 $kubectl wait locusttest first-test --for condition=Completed --timeout 180s >/dev/null
 sleep 1
 kill "$watch" 2>/dev/null || true
-trap end_node_on_failure EXIT
+trap end_node EXIT
 
 test=$($kubectl get locusttest first-test --output json)
 echo

@@ -53,6 +53,7 @@ need() {
 }
 
 finish() {
+  leave_node "$failed"
   if [ "$failed" -gt 0 ]; then
     echo
     echo "failed:"

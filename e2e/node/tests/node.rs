@@ -117,7 +117,9 @@ fn traces() -> Vec<String> {
         }
     }
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-    found.extend(lines_with(&mounts, &[&cluster]));
+    // Of the node, and of the images that were built for it.
+    let state = cluster.trim_end_matches("/cluster");
+    found.extend(lines_with(&mounts, &[&format!("{state}/")]));
     let links = succeed(Command::new("ip").args(["-oneline", "link"]));
     found.extend(lines_with(&links, &["kube0", "cni0", "veth"]));
     for program in ["iptables-save", "ip6tables-save"] {

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::Layout;
 use crate::exec::Logged;
+use crate::{Layout, mounts};
 
 /// What an image is built from.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ pub fn build(layout: &Layout, recipe: &Recipe, archive: Option<&Path>) -> Result
 
 fn buildah(layout: &Layout, label: &str, set_up: impl FnOnce(&mut Command)) -> Result<()> {
     let storage = layout.images().join("storage");
-    Logged::new(label, layout.log("images"), "buildah")
+    let built = Logged::new(label, layout.log("images"), "buildah")
         .with(|command| {
             command
                 .arg("--root")
@@ -85,7 +85,10 @@ fn buildah(layout: &Layout, label: &str, set_up: impl FnOnce(&mut Command)) -> R
             command.args(["--storage-driver", "overlay"]);
             set_up(command);
         })
-        .run()
+        .run();
+    // It leaves layers mounted, also when all went well.
+    mounts::unmount_below(&storage)?;
+    built
 }
 
 /// The name with the registry that an unqualified one stands for.

@@ -48,7 +48,7 @@ pub fn clean(layout: &Layout) -> Result<()> {
     let cluster = layout.cluster();
     let sockets = shim_sockets(&cluster);
     let killed = report::step("ended all processes", || traces::kill_processes(layout))?;
-    mounts::unmount_below(&cluster)?;
+    mounts::unmount_below(&layout.state)?;
     traces::remove_cgroups(layout)?;
     network::delete_links()?;
     if prepare::find_program("iptables").is_ok() {
