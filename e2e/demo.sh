@@ -28,7 +28,7 @@ echo
 echo "\$ kubectl get locusttest first-test --watch"
 $kubectl get locusttest first-test --watch &
 watch=$!
-trap 'kill "$watch" 2>/dev/null; end_node' EXIT
+trap 'code=$?; kill "$watch" 2>/dev/null || true; end_node "$code"' EXIT
 $kubectl wait locusttest first-test --for condition=Completed --timeout 180s >/dev/null
 sleep 1
 kill "$watch" 2>/dev/null || true

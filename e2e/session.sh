@@ -20,7 +20,7 @@ leave_node() {
 }
 
 end_node() {
-  local code=$?
+  local code=${1:-$?}
   trap - EXIT
   leave_node "$code"
   exit "$code"
