@@ -155,7 +155,13 @@ fn traces() -> Vec<String> {
 }
 
 fn assert_nothing_is_left(after: &str) {
-    let traces = traces();
+    // A kubectl that asked the API server a moment ago ends by itself.
+    let begin = Instant::now();
+    let mut traces = traces();
+    while !traces.is_empty() && begin.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(100));
+        traces = self::traces();
+    }
     assert!(
         traces.is_empty(),
         "after {after}, these are left:\n{}",
