@@ -91,9 +91,13 @@ fn kill_parts(names: &[&str]) {
     }
 }
 
-/// Whether the process runs: a dead one has no command line any more.
+/// Whether the process runs: one that only waits to be reaped does not.
 fn runs(pid: &str) -> bool {
-    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !['Z', 'X'].contains(&state))
 }
 
 fn lines_with(text: &str, parts: &[&str]) -> Vec<String> {
