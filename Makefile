@@ -12,7 +12,7 @@ export STEPS_BEGAN := $(shell date +%s.%N)
 endif
 export VERSION IMAGE
 
-.PHONY: help demo test test-unit test-api test-node lint deny generate operator image release \
+.PHONY: help demo test test-unit test-api test-node bench lint deny cases generate operator image release \
 	prepare prepare-tools node-tool node-up node-down node-status clean
 
 help: ## Show this list
@@ -33,6 +33,9 @@ test-api: ## Test the operator against a real API server
 test-node: ## Test on the real node with real Locust
 	@e2e/test.sh node
 
+bench: ## Measure the operator beside a baseline, write docs/benchmarks.md (ONLY=burst: one part, no page)
+	@e2e/bench.sh "$(ONLY)"
+
 lint: ## Formatting, clippy, shellcheck, helm lint, licences
 	@e2e/lint.sh
 	@$(MAKE) --no-print-directory deny
@@ -41,6 +44,9 @@ deny: ## Licences, sources and duplicate versions of dependencies
 	@command -v cargo-deny >/dev/null || $(STEP) "installing cargo-deny" \
 		cargo install --quiet --locked cargo-deny --version 0.20.2
 	@cargo deny --log-level error check licenses bans sources
+
+cases: ## Write docs/cases.md from what the last `make test` saw
+	@cargo run --quiet --package e2e-tests --bin seen -- write
 
 generate: ## Write CRDs, the chart's RBAC and the reference pages
 	@cargo xtask generate

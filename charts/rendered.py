@@ -1,7 +1,7 @@
 """Ask one question about a rendered chart: rendered.py FILE EXPRESSION.
 
 FILE holds {"items": [objects]}. EXPRESSION is Python, written by charts/test.sh, and must be true. It may use:
-all_of(kind), one(kind), labels, deployment, pod, container, env (name -> value), schema_paths(schema), value_paths(values).
+all_of(kind), one(kind), named(kind, name) (none of them finds a hook, hook(kind) does), labels, deployment, pod, container, env (name -> value), schema_paths(schema), value_paths(values).
 Exit code 1 and the values in question when it is not.
 """
 
@@ -13,8 +13,15 @@ def main(path: str, expression: str) -> int:
     with open(path, encoding="utf-8") as file:
         items = json.load(file)["items"]
 
+    def is_hook(item: dict) -> bool:
+        return "helm.sh/hook" in (item["metadata"].get("annotations") or {})
+
     def all_of(kind: str) -> list:
-        return [item for item in items if item.get("kind") == kind]
+        return [item for item in items if item.get("kind") == kind and not is_hook(item)]
+
+    def hook(kind: str) -> dict:
+        (found,) = [item for item in items if item.get("kind") == kind and is_hook(item)]
+        return found
 
     def one(kind: str) -> dict:
         found = all_of(kind)
@@ -22,10 +29,15 @@ def main(path: str, expression: str) -> int:
             raise LookupError(f"{len(found)} objects of kind {kind}, not 1")
         return found[0]
 
+    def named(kind: str, name: str) -> dict:
+        return next(item for item in all_of(kind) if item["metadata"]["name"] == name)
+
     names = {
         "items": items,
         "all_of": all_of,
         "one": one,
+        "named": named,
+        "hook": hook,
         "schema_paths": schema_paths,
         "value_paths": value_paths,
         "read_json": read_json,
@@ -43,7 +55,7 @@ def main(path: str, expression: str) -> int:
         }
     try:
         result = eval(expression, names)  # our own test script is the only author
-    except (LookupError, TypeError) as error:
+    except (LookupError, StopIteration, TypeError, ValueError) as error:
         print(f"{expression}: {error!r}")
         return 1
     if not result:
@@ -67,6 +79,8 @@ def schema_paths(schema: dict) -> set[str]:
         while "$ref" in node:
             node = schema["definitions"][node["$ref"].rsplit("/", 1)[1]]
         for name, child in node.get("properties", {}).items():
+            if child.get("deprecated"):  # old names, which ci/published-values.yaml sets
+                continue
             yield prefix + name
             yield from walk(child, f"{prefix}{name}.")
 

@@ -96,33 +96,84 @@ check "lint: all values" "$helm" lint --strict --kube-version "$kube_version" "$
 
 # ---------------------------------------------------------------- default values: all namespaces
 render cluster
-to_json <(sed '1s/^/rules:\n/' "$chart/generated/rules.yaml") "$work/rules.json"
-rules="read_json('$work/rules.json')['items'][0]['rules']"
-holds cluster "one ClusterRole and binding, no Role" "one('ClusterRole') and one('ClusterRoleBinding') and not all_of('Role') and not all_of('RoleBinding')"
-holds cluster "its rules are the generated ones" "one('ClusterRole')['rules'] == $rules and len($rules) > 3"
+rules_of() { # name: the generated rules as a Python expression
+  to_json <(sed '1s/^/rules:\n/; s/{{[^}]*webhookSecret[^}]*}}/"locust-operator-webhook-certs"/; s/{{[^}]*}}/"locust-operator-webhook"/' "$chart/generated/$1.yaml") "$work/$1.json"
+  echo "read_json('$work/$1.json')['items'][0]['rules']"
+}
+rules=$(rules_of rules)
+conversion_rules=$(rules_of conversion-rules)
+ca_rules=$(rules_of ca-rules)
+validation_rules=$(rules_of validation-rules)
+certificate_rules=$(rules_of certificate-rules)
+lease_rules=$(rules_of lease-rules)
+release_rules=$(rules_of release-rules)
+holds cluster "one ClusterRole and binding" "one('ClusterRole') and one('ClusterRoleBinding')"
+holds cluster "its rules are the generated ones" "one('ClusterRole')['rules'] == $rules + $conversion_rules + $ca_rules + $validation_rules and len($rules) > 3"
+holds cluster "a Role for the Lease, in the release's namespace" "named('Role', 'locust-operator-leader-election')['rules'] == $lease_rules and named('Role', 'locust-operator-leader-election')['metadata']['namespace'] == 'load-tests'"
+holds cluster "its binding joins it and the service account" "named('RoleBinding', 'locust-operator-leader-election')['roleRef'] == {'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'Role', 'name': 'locust-operator-leader-election'} and named('RoleBinding', 'locust-operator-leader-election')['subjects'] == one('ClusterRoleBinding')['subjects'] and named('RoleBinding', 'locust-operator-leader-election')['metadata']['namespace'] == 'load-tests'"
+holds cluster "a Role for the certificate's Secret, in the release's namespace" "named('Role', 'locust-operator-webhook')['rules'] == $certificate_rules and named('Role', 'locust-operator-webhook')['metadata']['namespace'] == 'load-tests'"
+holds cluster "its binding joins it and the service account" "named('RoleBinding', 'locust-operator-webhook')['roleRef'] == {'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'Role', 'name': 'locust-operator-webhook'} and named('RoleBinding', 'locust-operator-webhook')['subjects'] == one('ClusterRoleBinding')['subjects'] and named('RoleBinding', 'locust-operator-webhook')['metadata']['namespace'] == 'load-tests'"
+holds cluster "no other Role" "len(all_of('Role')) == 2 and len(all_of('RoleBinding')) == 2"
+holds cluster "its own objects are named, but where Kubernetes cannot" "[sorted({tuple(r.get('resourceNames', [])) for r in rules}) for rules in ($conversion_rules + $ca_rules, $validation_rules, $certificate_rules, $lease_rules)] == [[('locusttests.locust.io',)], [(one('ValidatingWebhookConfiguration')['metadata']['name'],)], [(), ('locust-operator-webhook-certs',)], [(), ('locust-k8s-operator.locust.io',)]] and [r['verbs'] for r in $certificate_rules + $lease_rules if 'resourceNames' not in r] == [['create'], ['create']]"
+holds cluster "v1 is served and converted by the operator's Service" "one('CustomResourceDefinition')['spec']['conversion'] == {'strategy': 'Webhook', 'webhook': {'clientConfig': {'service': {'name': one('Service')['metadata']['name'], 'namespace': 'load-tests', 'port': 443, 'path': '/convert'}}, 'conversionReviewVersions': ['v1']}} and {v['name']: v['served'] for v in one('CustomResourceDefinition')['spec']['versions']} == {'v1': True, 'v2': True}"
+holds cluster "the API server asks about tests of v2 and what it makes v2 of, and waits for nobody" "one('ValidatingWebhookConfiguration')['webhooks'] == [{'name': 'validate.locusttests.locust.io', 'clientConfig': {'service': {'name': one('Service')['metadata']['name'], 'namespace': 'load-tests', 'port': 443, 'path': '/validate'}}, 'admissionReviewVersions': ['v1'], 'rules': [{'apiGroups': ['locust.io'], 'apiVersions': ['v2'], 'resources': ['locusttests'], 'operations': ['CREATE', 'UPDATE'], 'scope': 'Namespaced'}], 'matchPolicy': 'Equivalent', 'failurePolicy': 'Ignore', 'timeoutSeconds': 5, 'sideEffects': 'None'}] and 'annotations' not in one('ValidatingWebhookConfiguration')['metadata'] and env['WEBHOOK_CONFIGURATION'] == one('ValidatingWebhookConfiguration')['metadata']['name']"
+holds cluster "the Service reaches an operator that is not ready" "one('Service')['spec']['publishNotReadyAddresses'] is True and one('Service')['spec']['selector'] == deployment['spec']['selector']['matchLabels'] and one('Service')['spec']['ports'] == [{'name': 'webhook', 'port': 443, 'targetPort': 'webhook', 'protocol': 'TCP'}]"
+holds cluster "the certificate is for the Service" "env['WEBHOOK_HOSTS'] == one('Service')['metadata']['name'] + '.load-tests.svc' and 'volumes' not in pod"
 holds cluster "the binding joins role and service account" "one('ClusterRoleBinding')['roleRef']['name'] == one('ClusterRole')['metadata']['name'] and one('ClusterRoleBinding')['subjects'] == [{'kind': 'ServiceAccount', 'name': one('ServiceAccount')['metadata']['name'], 'namespace': 'load-tests'}]"
+hook="hook('Job')['spec']['template']['spec']"
+holds cluster "before it is uninstalled a Job releases the definition, and goes with all that is made for it" "all(hook(kind)['metadata']['annotations']['helm.sh/hook'] == 'pre-delete' and hook(kind)['metadata']['annotations']['helm.sh/hook-delete-policy'] == 'before-hook-creation,hook-succeeded' for kind in ('Job', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding')) and ${hook}['containers'][0]['args'] == ['release-definition'] and ${hook}['containers'][0]['env'] == [{'name': 'WEBHOOK_HOSTS', 'value': env['WEBHOOK_HOSTS']}]"
+holds cluster "that Job may write the definition and nothing else" "hook('ClusterRole')['rules'] == $release_rules and [(r['resources'], r['resourceNames'], r['verbs']) for r in $release_rules] == [(['customresourcedefinitions'], ['locusttests.locust.io'], ['get', 'update'])] and hook('ClusterRoleBinding')['roleRef']['name'] == hook('ClusterRole')['metadata']['name'] and hook('ClusterRoleBinding')['subjects'][0]['name'] == hook('ServiceAccount')['metadata']['name'] == ${hook}['serviceAccountName']"
+holds cluster "its pod is like the operator's, and none of its replicas" "all(${hook}[key] == pod[key] for key in ('securityContext', 'enableServiceLinks')) and all(${hook}['containers'][0][key] == container[key] for key in ('image', 'securityContext', 'resources')) and not deployment['spec']['selector']['matchLabels'].items() <= hook('Job')['spec']['template']['metadata']['labels'].items()"
 holds cluster "watches every namespace" "'WATCH_NAMESPACE' not in env"
-holds cluster "one replica, never two at a time" "deployment['spec']['replicas'] == 1 and deployment['spec']['strategy'] == {'type': 'Recreate'}"
+holds cluster "two replicas that are elected, new ones before old ones go" "deployment['spec']['replicas'] == 2 and env['LEADER_ELECT'] == 'true' and deployment['spec']['strategy'] == {'type': 'RollingUpdate', 'rollingUpdate': {'maxSurge': 1, 'maxUnavailable': 0}}"
+holds cluster "replicas spread over nodes, and start where there is only one" "[(c['topologyKey'], c['whenUnsatisfiable'], c['labelSelector']['matchLabels']) for c in pod['topologySpreadConstraints']] == [('kubernetes.io/hostname', 'ScheduleAnyway', deployment['spec']['selector']['matchLabels'])]"
+holds cluster "a drain ends one replica at a time" "one('PodDisruptionBudget')['spec'] == {'maxUnavailable': 1, 'selector': {'matchLabels': deployment['spec']['selector']['matchLabels']}}"
 holds cluster "takes over the published Deployment: same name, same selector" "deployment['metadata']['name'] == 'locust-operator' and deployment['spec']['selector']['matchLabels'] == {'app.kubernetes.io/name': 'locust-k8s-operator', 'app.kubernetes.io/instance': 'demo'}"
 holds cluster "the selector selects the pods" "deployment['spec']['selector']['matchLabels'].items() <= labels.items()"
 holds cluster "only the operator's pod gets a token" "pod['automountServiceAccountToken'] is True and one('ServiceAccount')['automountServiceAccountToken'] is False and pod['serviceAccountName'] == one('ServiceAccount')['metadata']['name']"
 holds cluster "pod passes the restricted level" "pod['securityContext'] == {'runAsNonRoot': True, 'runAsUser': 65532, 'runAsGroup': 65532, 'seccompProfile': {'type': 'RuntimeDefault'}}"
 holds cluster "container passes the restricted level" "container['securityContext'] == {'allowPrivilegeEscalation': False, 'readOnlyRootFilesystem': True, 'capabilities': {'drop': ['ALL']}}"
-holds cluster "probes use the http port" "container['ports'] == [{'name': 'http', 'containerPort': 8080, 'protocol': 'TCP'}] and [container[p]['httpGet'] for p in ('livenessProbe', 'readinessProbe')] == [{'path': '/healthz', 'port': 'http'}, {'path': '/readyz', 'port': 'http'}]"
+holds cluster "probes use the http port" "container['ports'] == [{'name': 'http', 'containerPort': 8080, 'protocol': 'TCP'}, {'name': 'webhook', 'containerPort': 9443, 'protocol': 'TCP'}] and [container[p]['httpGet'] for p in ('livenessProbe', 'readinessProbe')] == [{'path': '/healthz', 'port': 'http'}, {'path': '/readyz', 'port': 'http'}]"
 holds cluster "small resources" "container['resources'] == {'requests': {'cpu': '10m', 'memory': '32Mi'}, 'limits': {'memory': '128Mi'}}"
 holds cluster "image is the repository at appVersion" "container['image'] == 'locust-operator/locust-operator:' + deployment['metadata']['labels']['app.kubernetes.io/version']"
-holds cluster "settings reach the operator" "env == {'LOG_LEVEL': 'info', 'PROGRESS_INTERVAL': '30s', 'DEFAULT_IMAGE': 'locustio/locust:2.47.0', 'START_DEADLINE': '5m', 'SECURITY_PROFILE': 'Restricted', 'RUN_AS_USER': '1000', 'POD_CPU_REQUEST': '250m', 'POD_MEM_REQUEST': '128Mi', 'POD_EPHEMERAL_REQUEST': '30M', 'POD_CPU_LIMIT': '1000m', 'POD_MEM_LIMIT': '1024Mi', 'POD_EPHEMERAL_LIMIT': '50M'}"
-holds cluster "no Service unless asked" "not all_of('Service')"
+holds cluster "settings reach the operator" "env == {'LOG_LEVEL': 'info', 'LEADER_ELECT': 'true', 'PROGRESS_INTERVAL': '30s', 'DEFAULT_IMAGE': 'locustio/locust:2.47.0', 'START_DEADLINE': '5m', 'SECURITY_PROFILE': 'Restricted', 'WEBHOOK_SECRET': 'load-tests/locust-operator-webhook-certs', 'WEBHOOK_HOSTS': 'locust-operator-webhook.load-tests.svc', 'WEBHOOK_CONFIGURATION': 'locust-operator-webhook', 'RUN_AS_USER': '1000', 'POD_CPU_REQUEST': '250m', 'POD_MEM_REQUEST': '128Mi', 'POD_EPHEMERAL_REQUEST': '30M', 'POD_CPU_LIMIT': '1000m', 'POD_MEM_LIMIT': '1024Mi', 'POD_EPHEMERAL_LIMIT': '50M', 'ENABLE_AFFINITY_CR_INJECTION': 'true', 'ENABLE_TAINT_TOLERATIONS_CR_INJECTION': 'true'}"
+holds cluster "no Service for metrics unless asked" "[s['metadata']['name'] for s in all_of('Service')] == ['locust-operator-webhook']"
 if [ -f "$chart/templates/crds.yaml" ]; then
   holds cluster "definitions are installed, and kept at uninstall" "all_of('CustomResourceDefinition') and all(c['metadata']['annotations']['helm.sh/resource-policy'] == 'keep' for c in all_of('CustomResourceDefinition'))"
   render no-crds --set crds.install=false
   holds no-crds "crds.install=false leaves the definitions out" "not all_of('CustomResourceDefinition') and one('Deployment')"
 fi
 
+# ---------------------------------------------------------------- alone
+render alone --set replicaCount=1,leaderElection.enabled=false,podDisruptionBudget.enabled=false
+holds alone "one replica, never two at a time" "deployment['spec']['replicas'] == 1 and deployment['spec']['strategy'] == {'type': 'Recreate'} and env['LEADER_ELECT'] == 'false'"
+holds alone "no Role for a Lease, no PodDisruptionBudget, nothing to spread" "[r['metadata']['name'] for kind in ('Role', 'RoleBinding') for r in all_of(kind)] == ['locust-operator-webhook'] * 2 and not all_of('PodDisruptionBudget') and 'topologySpreadConstraints' not in pod"
+render none --set replicaCount=0
+holds none "no replica at all, to stop it" "deployment['spec']['replicas'] == 0"
+
+# ---------------------------------------------------------------- the webhook server's other certificates
+not_converted="one('CustomResourceDefinition')['spec']['conversion'] == {'strategy': 'None'} and {v['name']: v['served'] for v in one('CustomResourceDefinition')['spec']['versions']} == {'v1': False, 'v2': True}"
+own_files="env['WEBHOOK_HOSTS'] == 'locust-operator-webhook.load-tests.svc' and hook('Job') and env['WEBHOOK_CERT_DIR'] == container['volumeMounts'][0]['mountPath'] and not {'WEBHOOK_SECRET', 'WEBHOOK_CONFIGURATION'} & set(env) and one('Role')['rules'] == $lease_rules and one('ClusterRole')['rules'] == $rules + $conversion_rules"
+render no-webhook --set webhook.enabled=false
+holds no-webhook "webhook.enabled=false: v1 is not served, nothing is converted" "$not_converted and env['WEBHOOKS'] == 'false' and not all_of('Service') and one('Role')['rules'] == $lease_rules and one('ClusterRole')['rules'] == $rules and not all_of('ValidatingWebhookConfiguration') and not [i for i in items if i['kind'] == 'Job']"
+render no-validation --set webhook.validation.enabled=false
+holds no-validation "webhook.validation.enabled=false: v1 is converted, and nobody is asked about tests" "not all_of('ValidatingWebhookConfiguration') and one('ClusterRole')['rules'] == $rules + $conversion_rules + $ca_rules and 'WEBHOOK_CONFIGURATION' not in env and one('CustomResourceDefinition')['spec']['conversion']['strategy'] == 'Webhook'"
+render one-namespace-with-definitions --set watch.scope=Namespace
+holds one-namespace-with-definitions "watch.scope=Namespace: the same" "$not_converted and env['WEBHOOKS'] == 'false' and not all_of('Service') and not all_of('ValidatingWebhookConfiguration')"
+render cert-manager --set webhook.certManager.enabled=true
+holds cert-manager "certificate and CA by cert-manager" "one('Certificate')['spec']['dnsNames'] == ['locust-operator-webhook.load-tests.svc'] and one('Certificate')['spec']['issuerRef']['name'] == one('Issuer')['metadata']['name'] and one('CustomResourceDefinition')['metadata']['annotations'] == {'helm.sh/resource-policy': 'keep', 'cert-manager.io/inject-ca-from': 'load-tests/' + one('Certificate')['metadata']['name']} and one('ValidatingWebhookConfiguration')['metadata']['annotations'] == {'cert-manager.io/inject-ca-from': 'load-tests/' + one('Certificate')['metadata']['name']}"
+holds cert-manager "the operator reads it from files and has no rights to it" "$own_files and pod['volumes'][0]['secret']['secretName'] == one('Certificate')['spec']['secretName']"
+render own-certificate --set webhook.existingSecret=mine --set-literal webhook.caBundle='-----BEGIN CERTIFICATE-----'
+holds own-certificate "Secret and CA by the user" "$own_files and pod['volumes'][0]['secret']['secretName'] == 'mine' and one('CustomResourceDefinition')['spec']['conversion']['webhook']['clientConfig']['caBundle'] == 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t' and one('ValidatingWebhookConfiguration')['webhooks'][0]['clientConfig']['caBundle'] == 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t'"
+render webhook-port --set webhook.port=10443
+holds webhook-port "another port in the pod, the same of the Service" "env['WEBHOOK_LISTEN_ADDRESS'] == '0.0.0.0:10443' and {'name': 'webhook', 'containerPort': 10443, 'protocol': 'TCP'} in container['ports'] and (one('Service')['spec']['ports'][0]['port'], one('Service')['spec']['ports'][0]['targetPort']) == (443, 'webhook')"
+
 # ---------------------------------------------------------------- one namespace
 render namespace -f "$chart/ci/namespace-values.yaml"
 holds namespace "nothing is cluster-wide" "not [i for i in items if i['kind'].startswith('Cluster') or i['kind'] == 'CustomResourceDefinition'] and all(i['metadata']['namespace'] == 'load-tests' for i in items)"
-holds namespace "Role with the same rules, and its binding" "one('Role')['rules'] == $rules and one('RoleBinding')['roleRef'] == {'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'Role', 'name': one('Role')['metadata']['name']}"
+holds namespace "Roles with the same rules" "[r['rules'] for r in all_of('Role')] == [$rules, $lease_rules]"
+holds namespace "and their bindings" "[b['roleRef'] for b in all_of('RoleBinding')] == [{'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'Role', 'name': r['metadata']['name']} for r in all_of('Role')] and all(b['subjects'][0]['name'] == one('ServiceAccount')['metadata']['name'] for b in all_of('RoleBinding'))"
+holds namespace "two replicas that are elected" "deployment['spec']['replicas'] == 2 and env['LEADER_ELECT'] == 'true'"
 holds namespace "watches the release's namespace" "env['WATCH_NAMESPACE'] == 'load-tests'"
 holds namespace "runAsUser: null sets no user id" "env['RUN_AS_USER'] == ''"
 
@@ -140,14 +191,52 @@ holds all "names" "deployment['metadata']['name'] == 'load-operator' and pod['se
 holds all "own labels and annotations on the pod" "labels['example.org/team'] == 'perf' and deployment['spec']['template']['metadata']['annotations'] == {'example.org/note': 'yes'}"
 holds all "metrics Service reaches the pod's http port" "one('Service')['spec']['selector'] == deployment['spec']['selector']['matchLabels'] and one('Service')['spec']['ports'][0]['targetPort'] == 'http'"
 holds all "numbers stay plain" "env['RUN_AS_USER'] == '1000680000' and env['POD_MEM_REQUEST'] == '134217728' and env['POD_CPU_REQUEST'] == '0.25' and env['MASTER_POD_CPU_LIMIT'] == '2'"
-holds all "none is passed on, empty is left out" "env['POD_CPU_LIMIT'] == 'none' and 'POD_EPHEMERAL_LIMIT' not in env"
+holds all "none and empty unset a limit" "env['POD_CPU_LIMIT'] == 'none' and env['POD_EPHEMERAL_LIMIT'] == 'none' and env['METRICS_EXPORTER_EPHEMERAL_LIMIT'] == 'none'"
+holds all "published settings of all pods" "(env['ENABLE_AFFINITY_CR_INJECTION'], env['ENABLE_TAINT_TOLERATIONS_CR_INJECTION'], env['DEFAULT_RUNTIME_CLASS_NAME'], env['JOB_TTL_SECONDS_AFTER_FINISHED']) == ('false', 'false', 'gvisor', '3600')"
+holds all "metrics exporter" "(env['METRICS_EXPORTER_ENABLED'], env['METRICS_EXPORTER_IMAGE'], env['METRICS_EXPORTER_PORT'], env['METRICS_EXPORTER_IMAGE_PULL_POLICY'], env['METRICS_EXPORTER_CPU_REQUEST']) == ('true', 'registry.example/exporter:1', '9100', 'Never', '10m')"
+holds all "Kafka, by the name of a Secret" "{n: v for n, v in env.items() if n.startswith('KAFKA_')} == {'KAFKA_BOOTSTRAP_SERVERS': 'kafka.example:9092', 'KAFKA_SECURITY_ENABLED': 'true', 'KAFKA_SECURITY_PROTOCOL_CONFIG': 'SASL_SSL', 'KAFKA_SASL_MECHANISM': 'PLAIN', 'KAFKA_SECRET_NAME': 'kafka-login', 'KAFKA_SECRET_USERNAME_KEY': 'user', 'KAFKA_SECRET_PASSWORD_KEY': 'pass', 'KAFKA_SECRET_JAAS_KEY': 'jaas'}"
 holds all "resources of both roles" "len([n for n in env if n.startswith('MASTER_POD_')]) == 6 and len([n for n in env if n.startswith('WORKER_POD_')]) == 6 and env['WORKER_POD_EPHEMERAL_REQUEST'] == '35M'"
 holds all "extraEnv replaces, and no name comes twice" "env['START_DEADLINE'] == '9m' and len(env) == len(container['env']) and 'CLUSTER_NAME' in env"
 holds all "other settings" "(env['DEFAULT_TIMEOUT'], env['SECURITY_PROFILE'], env['DEFAULT_IMAGE'], env['LOG_LEVEL'], env['PROGRESS_INTERVAL']) == ('2h', 'Published', 'registry.example/locust:2.20.0', 'info,locust_operator=debug', '1m30s')"
-holds all "scheduling" "pod['nodeSelector'] and pod['tolerations'] and pod['affinity'] and pod['priorityClassName'] == 'system-cluster-critical' and pod['terminationGracePeriodSeconds'] == 30"
+holds all "replicas and their protection" "deployment['spec']['replicas'] == 3 and one('PodDisruptionBudget')['spec']['maxUnavailable'] == '50%'"
+holds all "scheduling" "pod['nodeSelector'] and pod['tolerations'] and pod['affinity'] and pod['priorityClassName'] == 'system-cluster-critical' and pod['runtimeClassName'] == 'kata' and pod['terminationGracePeriodSeconds'] == 30"
+render all-cluster -f "$chart/ci/all-values.yaml" --set watch.scope=Cluster,webhook.enabled=true,webhook.certManager.enabled=true,webhook.existingSecret=,webhook.caBundle=
+holds all-cluster "the Job that releases the definition is pulled and scheduled like the operator" "all(${hook}[key] == pod[key] for key in ('imagePullSecrets', 'nodeSelector', 'tolerations', 'affinity', 'priorityClassName', 'runtimeClassName'))"
+
+# ---------------------------------------------------------------- limits can be unset
+render unset --set locustPods.resources.limits.cpu= --set locustPods.resources.limits.memory=null --set locustPods.workerResources.limits.cpu=
+holds unset "empty and null unset a limit" "env['POD_CPU_LIMIT'] == 'none' and env['POD_MEM_LIMIT'] == 'none' and env['POD_EPHEMERAL_LIMIT'] == '50M'"
+holds unset "a role's empty value is that of all pods" "'WORKER_POD_CPU_LIMIT' not in env"
+render unset-all --set locustPods.resources=null
+holds unset-all "null unsets all resources" "all(env[f'POD_{r}_{s}'] == 'none' for r in ('CPU', 'MEM', 'EPHEMERAL') for s in ('REQUEST', 'LIMIT'))"
+
+# ---------------------------------------------------------------- values of the published charts
+render published -f "$chart/ci/published-values.yaml"
+holds published "k8s.clusterRole.enabled=false is one namespace" "all_of('Role') and not all_of('ClusterRole') and env['WATCH_NAMESPACE'] == 'load-tests'"
+holds published "metrics.enabled makes the Service" "one('Service')['metadata']['name'] == 'locust-operator-metrics'"
+holds published "as many replicas as before" "deployment['spec']['replicas'] == 2 and one('PodDisruptionBudget')"
+holds published "old resources are used, and empty ones unset" "[env['POD_' + n] for n in ('CPU_REQUEST', 'MEM_REQUEST', 'EPHEMERAL_REQUEST', 'CPU_LIMIT', 'MEM_LIMIT', 'EPHEMERAL_LIMIT')] == ['111m', '112Mi', '113M', 'none', '115Mi', '116M']"
+holds published "old switches and retention are used" "(env['ENABLE_AFFINITY_CR_INJECTION'], env['ENABLE_TAINT_TOLERATIONS_CR_INJECTION'], env['JOB_TTL_SECONDS_AFTER_FINISHED']) == ('false', 'false', '3600')"
+holds published "the exporter stays off" "not [n for n in env if n.startswith('METRICS_EXPORTER_')]"
+holds published "old Kafka values are used, but for the clear text" "{n: v for n, v in env.items() if n.startswith('KAFKA_')} == {'KAFKA_BOOTSTRAP_SERVERS': 'kafka.example:9092', 'KAFKA_SECURITY_ENABLED': 'true', 'KAFKA_SECURITY_PROTOCOL_CONFIG': 'SASL_SSL', 'KAFKA_SASL_MECHANISM': 'PLAIN', 'KAFKA_SECRET_NAME': 'kafka-login', 'KAFKA_SECRET_USERNAME_KEY': 'user', 'KAFKA_SECRET_PASSWORD_KEY': 'pass'}"
+holds published "webhook.enabled=false keeps v1 unserved" "{v['name']: v['served'] for v in one('CustomResourceDefinition')['spec']['versions']} == {'v1': False, 'v2': True} and not all_of('Certificate')"
+render published-webhook -f "$chart/ci/published-values.yaml" --set webhook.enabled=true
+holds published-webhook "k8s.clusterRole.enabled=false is one namespace for webhooks, too" "env['WEBHOOKS'] == 'false' and one('CustomResourceDefinition')['spec']['conversion'] == {'strategy': 'None'} and not all_of('Certificate')"
+render published-cert-manager -f "$chart/ci/published-values.yaml" --set webhook.enabled=true,k8s.clusterRole.enabled=true
+holds published-cert-manager "webhook.enabled=true serves v1, with cert-manager's certificate" "{v['name']: v['served'] for v in one('CustomResourceDefinition')['spec']['versions']} == {'v1': True, 'v2': True} and env['WEBHOOK_CERT_DIR'] and one('Certificate') and sorted(x['metadata']['name'] for x in all_of('Service')) == ['locust-operator-metrics', 'locust-operator-webhook']"
+render old-exporter -f "$chart/ci/published-values.yaml" --set locustPods.metricsExporter.enabled=true
+holds old-exporter "with the old image and resources, on a port of its own" "env['METRICS_EXPORTER_IMAGE'] == 'registry.example/exporter:1' and env['METRICS_EXPORTER_MEM_LIMIT'] == '5Mi' and 'METRICS_EXPORTER_PORT' not in env"
+render no-old-crds --set k8s.customResourceDefinition.deploy=false
+holds no-old-crds "k8s.customResourceDefinition.deploy=false leaves the definitions out" "not all_of('CustomResourceDefinition')"
 
 # ---------------------------------------------------------------- what is refused, and in which words
-refused "unknown value (two replicas)" "additional properties 'replicaCount' not allowed" --set replicaCount=2
+refused "unknown value" "additional properties 'replicas' not allowed" --set replicas=2
+refused "a collector" "this chart brings no collector" --set otelCollector.enabled=true
+refused "credentials in clear text" "kafka.credentials.jaasKey" --set kafka.enabled=true,kafka.security.jaasConfig=secret
+refused "misspelt old value" "additional properties 'cpuReqest' not allowed" --set config.loadGenerationPods.resource.cpuReqest=1
+refused "two replicas that would both act" "replicaCount is 2 and leaderElection.enabled is false" --set leaderElection.enabled=false
+refused "less than no replicas" "at '/replicaCount': minimum: got -1, want 0" --set replicaCount=-1
+refused "budget in words" "at '/podDisruptionBudget/maxUnavailable': 'one' does not match" --set podDisruptionBudget.maxUnavailable=one
 refused "misspelt value" "at '/locustPods': additional properties 'startDeadLine' not allowed" --set locustPods.startDeadLine=5m
 refused "unknown scope" "at '/watch/scope': value must be one of 'Cluster', 'Namespace'" --set watch.scope=All
 refused "unknown security profile" "at '/locustPods/securityProfile': value must be one of" --set locustPods.securityProfile=baseline
@@ -161,9 +250,14 @@ refused "log level" "at '/logLevel': 'verbose' does not match" --set logLevel=ve
 refused "tag with a slash" "at '/image/tag': 'a/b' does not match" --set image.tag=a/b
 refused "environment variable without a name" "at '/extraEnv/0': missing property 'name'" --set 'extraEnv[0].value=x'
 refused "number as an environment variable" "at '/extraEnv/0/value': got number, want string" --set 'extraEnv[0].name=A,extraEnv[0].value=1'
+refused "metrics and webhook on one port" "at '/webhook/port': 'not' failed" --set webhook.port=8080
+refused "own certificate without its CA" "webhook.existingSecret needs webhook.caBundle" --set webhook.existingSecret=mine
+refused "CA that is no PEM" "at '/webhook/caBundle': 'MIIB' does not match" --set webhook.caBundle=MIIB
 refused "old Kubernetes" "chart requires kubeVersion: >=1.33.0-0" --kube-version 1.32.9
 cp -r "$chart" "$work/no-rules" && rm "$work/no-rules/generated/rules.yaml"
 chart=$work/no-rules refused "chart packaged without its rules" "generated/rules.yaml is missing"
+cp -r "$chart" "$work/no-lease-rules" && rm "$work/no-lease-rules/generated/lease-rules.yaml"
+chart=$work/no-lease-rules refused "chart packaged without those for the Lease" "generated/lease-rules.yaml is missing"
 
 # ---------------------------------------------------------------- notes and package
 notes() { # helm flags...
@@ -183,6 +277,13 @@ check "notes: the paste is a LocustTest" python3 "$root/charts/rendered.py" "$wo
   "one('LocustTest')['apiVersion'] == 'locust.io/v2' and 'locustfile.py' in one('LocustTest')['spec']['testFiles']['inline']"
 check "notes: namespaced scope is said" says "in the namespace load-tests only" --set watch.scope=Namespace
 check "notes: namespaced test goes to that namespace" says "kubectl -n load-tests apply -f -" --set watch.scope=Namespace
+
+check "notes: no word of old names without one" sh -c "! '$helm' install demo '$chart' --dry-run=client | grep -F 'published chart, under names'"
+for words in "config.loadGenerationPods.resource is used; its name is now locustPods.resources" "k8s.clusterRole is used; its name is now watch.scope" \
+  "micronaut has no effect" "appPort has no effect" "otelCollector has no effect"; do
+  check "notes: $words" says "$words" -f "$chart/ci/published-values.yaml"
+done
+check "notes: the exporter's port" says "the exporter takes 9647" -f "$chart/ci/published-values.yaml" --set locustPods.metricsExporter.enabled=true
 
 workspace_version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 check "package: appVersion is the workspace's version ($workspace_version)" grep -qx "appVersion: \"$workspace_version\"" "$chart/Chart.yaml"

@@ -49,9 +49,11 @@ metadata:
     # Of this namespace only: the operator's own pod passes it.
     pod-security.kubernetes.io/enforce: restricted
 YAML
-  "$helm" template locust-operator "$chart" --namespace "$namespace"
+  # What Helm runs at other times would run at once.
+  "$helm" template locust-operator "$chart" --namespace "$namespace" --no-hooks
 } >"$out/install.yaml"
-for kind in Namespace CustomResourceDefinition ServiceAccount ClusterRole ClusterRoleBinding Deployment; do
+for kind in Namespace CustomResourceDefinition ServiceAccount ClusterRole ClusterRoleBinding Role RoleBinding Deployment \
+  PodDisruptionBudget; do
   grep -qx "kind: $kind" "$out/install.yaml" || fail "install.yaml holds no $kind"
 done
 

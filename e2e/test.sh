@@ -43,6 +43,16 @@ run() {
   failed=$((failed + bad))
 }
 
+# The lines of a log that say which test failed and why.
+reasons() {
+  grep -A 8 -E '^FAILED |panicked at|^error|^(FAIL|E  ) |^--- FAIL' "$1" | head -n 60 | cut -c -600 | sed 's/^/    | /'
+}
+
+# One short line for each of them: what is left of a log that is cut to its end.
+briefly() {
+  grep -h -E '^FAILED |^--- FAIL|^FAIL |^test .* FAILED$|^error' "$1" | head -n 8 | cut -c -220 | sed 's/^/  /'
+}
+
 # need LABEL COMMAND...: a step without which nothing after it makes sense.
 need() {
   if ! "${@:2}"; then
@@ -57,7 +67,15 @@ finish() {
   if [ "$failed" -gt 0 ]; then
     echo
     echo "failed:"
-    printf '  %s\n' "${broken[@]:-a step before the tests}"
+    [ "${#broken[@]}" -gt 0 ] || echo "  a step before the tests"
+    local one
+    for one in "${broken[@]}"; do
+      echo "  $one"
+      reasons "${one##*: }"
+    done
+    echo
+    echo "in short:"
+    for one in "${broken[@]}"; do briefly "${one##*: }"; done
     echo "Look into these logs, then run that part again: make test-unit, test-api or test-node."
   else
     echo
@@ -71,7 +89,7 @@ finish() {
 unit() {
   need "preparing" make --no-print-directory prepare-tools
   run "checking format, lints and generated files" e2e/lint.sh
-  run "unit tests" cargo test --locked --quiet --workspace --exclude e2e-tests
+  run "unit tests" cargo test --locked --quiet --workspace
   run "tests of the demo target" env -C e2e/target go test -v ./...
   run "tests of the plugin with Locust 2.47.0" plugin/test.sh 2.47.0
   run "tests of the plugin with Locust 2.20.0" plugin/test.sh 2.20.0
@@ -91,10 +109,20 @@ node() {
   run "tests on the node" cargo test --locked --quiet --package e2e-tests --test node
   run "tests of the documents" cargo test --locked --quiet --package e2e-tests --test docs
   run "tests of the operator's rights" cargo test --locked --quiet --package e2e-tests --test rights
+  # Ends the operator that is installed.
+  run "tests of faults on the node" cargo test --locked --quiet --package e2e-tests --test faults
+  # Removes all definitions and tests.
+  run "tests of the chart's take-over" cargo test --locked --quiet --package e2e-tests --test helm
   # Ends the node: the last one.
   run "tests of the node itself" cargo test --locked --quiet --package e2e-node --test node
 }
 
+# What is said of all tests together needs all of them.
+all=no
+if [ "$*" = "unit api node" ]; then
+  all=yes
+  rm -rf .node/seen
+fi
 for part in "$@"; do
   case $part in
     unit) unit ;;
@@ -103,4 +131,8 @@ for part in "$@"; do
     *) echo "usage: test.sh unit|api|node..." >&2 && exit 2 ;;
   esac
 done
+if [ "$all" = yes ]; then
+  run "documents that are made from what the tests saw" \
+    cargo run --locked --quiet --package e2e-tests --bin seen -- check
+fi
 finish

@@ -65,17 +65,16 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def role() -> str | None:
-    """``master``, ``worker`` or None outside the operator's pods."""
-    value = os.environ.get("TEST_ROLE")
-    return value if value in ("master", "worker") else None
+def is_worker() -> bool:
+    """Whether the operator started this process as a worker; TEST_ROLE may be a variable of the user's own."""
+    return "--worker" in sys.argv
 
 
 @functools.cache
 def config() -> Config | None:
     """The configuration beside this file, or None outside the operator's pods."""
     path = os.path.join(HERE, "config.json")
-    if role() is None or not os.path.exists(path):
+    if not os.path.exists(path):
         return None
     try:
         with open(path, encoding="utf-8") as file:

@@ -80,6 +80,8 @@ class MasterSide:
         if self.environment.parsed_options.headless:
             # Locust listens for SIGTERM only after the start phase, which in headless mode can last the whole run
             gevent.signal_handler(signal.SIGTERM, self.on_headless_sigterm)
+            quit_at_once = self.runner.quit
+            self.runner.quit = lambda: self._quit_with_all_numbers(quit_at_once)
         Listener(self.config.run_id, self.summary, self.metrics, self.on_stop_request).serve(self.config.listen_port)
 
     @guarded
@@ -205,12 +207,30 @@ class MasterSide:
 
     # ---- end of the process ------------------------------------------------------------------------
 
+    def _quit_with_all_numbers(self, quit_at_once: Callable[[], None]) -> None:
+        """Ends a headless load like any other: workers stop and report, and then they are told to quit.
+
+        Locust tells them to quit at once and waits half a second, which
+        loses what a busy worker reports later and cuts off the stop timeout.
+        """
+        self._stop_and_collect()
+        quit_at_once()
+
     @guarded
-    def _end_process(self, load: Load, pause: float) -> None:
-        """Quits once the workers listen again: a `quit` sent before reaches nobody, and they would hang for 60 s."""
+    def _stop_and_collect(self) -> None:
+        if self.load is not None and self.load.end is None and self.asked_reason != "Terminated":
+            self.runner.stop()
+            self._wait_for_workers()
+
+    def _wait_for_workers(self) -> None:
+        """Until the workers listen again: a `quit` sent before reaches nobody, and they would hang for 60 s."""
         deadline = time.monotonic() + (self.environment.stop_timeout or 0) + RETURN_SECONDS
         while self.known_workers - set(self._connected("ready")) and time.monotonic() < deadline:
             gevent.sleep(0.1)
+
+    @guarded
+    def _end_process(self, load: Load, pause: float) -> None:
+        self._wait_for_workers()
         gevent.sleep(pause)
         if self.load is not load:
             # somebody started a new test from the web UI in the meantime

@@ -10,7 +10,6 @@ from typing import Any
 
 #: From here on a reader has room, so names and messages keep more of themselves.
 ROOMY_LIMIT = 16 * 1024
-OMIT_LINE_ROOM = 48
 MIN_PIN_ROOM = 440
 
 
@@ -51,18 +50,16 @@ def pin_line(versions: Mapping[str, str], files: Mapping[str, str], room: int) -
     return b""
 
 
-def _take(rows: Iterable[Mapping[str, Any]], kind: str, lengths: Mapping[str, int], room: int) -> tuple[bytes, int]:
-    """As many leading rows as fit into `room`: their lines and their number."""
+def _take(rows: Iterable[Mapping[str, Any]], kind: str, lengths: Mapping[str, int], room: int) -> bytes:
+    """The lines of as many leading rows as fit into `room`."""
     lines = b""
-    taken = 0
     for row in rows:
         short = {key: cut(value, lengths[key]) if key in lengths else value for key, value in row.items()}
         line = _line({"k": kind, **short})
         if len(lines) + len(line) > room:
             break
         lines += line
-        taken += 1
-    return lines, taken
+    return lines
 
 
 def build_report(
@@ -79,18 +76,15 @@ def build_report(
     `endpoints` may compute its rows while it is read: only those that fit are asked for.
     """
     lengths = {"m": 16, "name": 300, "msg": 600} if limit >= ROOMY_LIMIT else {"m": 16, "name": 96, "msg": 160}
-    report = _line({"k": "run", **run})
+    # what there is stands on line 1: nothing after it survives a kubelet that cuts the message
+    report = _line({"k": "run", **run, "eps": endpoint_count, "errs": len(errors)})
     report += pin_line(versions, files, min(max(MIN_PIN_ROOM, limit // 4), limit - len(report)))
-    room = max(0, limit - len(report) - OMIT_LINE_ROOM)
+    room = max(0, limit - len(report))
     # endpoints go first but may not push out what went wrong most often
-    reserved, _ = _take(errors, "err", lengths, room // 3)
-    endpoint_lines, endpoints_taken = _take(endpoints, "ep", lengths, room - len(reserved))
-    error_lines, errors_taken = _take(errors, "err", lengths, room - len(endpoint_lines))
-    report += endpoint_lines + error_lines
-    omitted = {"ep": endpoint_count - endpoints_taken, "err": len(errors) - errors_taken}
-    if any(omitted.values()):
-        report += _line({"k": "omit", **omitted})
-    return report
+    reserved = _take(errors, "err", lengths, room // 3)
+    endpoint_lines = _take(endpoints, "ep", lengths, room - len(reserved))
+    error_lines = _take(errors, "err", lengths, room - len(endpoint_lines))
+    return report + endpoint_lines + error_lines
 
 
 def _label(value: Any) -> str:

@@ -12,7 +12,7 @@ from locust.runners import WorkerRunner
 import locust_operator_master
 import locust_operator_snapshot
 import locust_operator_worker
-from locust_operator_config import EXIT_BY_SIGTERM, Config, config, guarded, role
+from locust_operator_config import EXIT_BY_SIGTERM, Config, config, guarded, is_worker
 
 #: What the entry file found; set once, because Locust may execute the entry file again.
 entry_classes: dict[str, type] | None = None
@@ -34,7 +34,7 @@ def end_on_early_sigterm() -> None:
 def wait_for_master() -> None:
     """On a worker: blocks until the master listens."""
     settings = config()
-    if settings is not None and role() == "worker" and settings.master_host:
+    if settings is not None and is_worker() and settings.master_host:
         locust_operator_worker.wait_for_master(
             settings.master_host, settings.master_port, settings.start_deadline_seconds
         )

@@ -152,21 +152,29 @@ def test_plugin_named_twice(cluster):
 
 @pytest.mark.compat
 @pytest.mark.parametrize("entry", [False, True], ids=["files", "entry"])
-@pytest.mark.parametrize("lacking", ["role", "config", "modules"])
+@pytest.mark.parametrize("lacking", ["config", "modules"])
 def test_outside_the_operator_it_does_nothing(cluster, lacking, entry):
-    env = {}
-    if lacking == "role":
-        env = {"TEST_ROLE": ""}
-    elif lacking == "config":
+    if lacking == "config":
         (cluster.mount / "config.json").unlink()
     else:
         (cluster.mount / "locust_operator_runtime.py").unlink()
     files = cluster.entry() if entry else cluster.files()
-    master = cluster.master("--autoquit", "1", files=files, env=env, workers=1)
-    worker = cluster.worker(files=files, env=env)
+    master = cluster.master("--autoquit", "1", files=files, workers=1)
+    worker = cluster.worker(files=files)
     assert master.wait() == 0
     assert worker.wait(5) == 0
     assert cluster.message_file.read_bytes() == b""
+
+
+@pytest.mark.compat
+def test_variables_of_the_same_names_are_the_users(cluster):
+    env = {"TEST_ROLE": "buyer", "TEST_NAME": "checkout"}
+    worker = cluster.worker(env=env)
+    worker.logged("waiting for master 127.0.0.1")
+    master = cluster.master(workers=1, env=env)
+    assert master.wait() == 0
+    assert worker.wait(5) == 0
+    assert cluster.final()["reason"] == "RunTimeReached"
 
 
 def test_imported_modules_are_pinned(cluster):

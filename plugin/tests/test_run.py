@@ -101,6 +101,8 @@ def test_sigterm_of_a_worker(cluster):
     cluster.until(state="running", n=10)
     evicted.signal(signal.SIGTERM)
     assert evicted.wait(6) == 143
+    # else the two that are waited for below may be those of before
+    cluster.until(workers=1)
     replacement = cluster.worker()
     cluster.until(workers=2)
     assert cluster.http("/stop", "POST", token=f"Bearer {cluster.run_id}")[0] == 202
@@ -268,21 +270,23 @@ def test_headless(cluster):
 
 
 @pytest.mark.compat
-def test_stop_timeout_counts_all_and_ends_soon(cluster):
+@pytest.mark.parametrize("headless", [False, True], ids=["web", "headless"])
+def test_stop_timeout_counts_all_and_ends_soon(cluster, headless):
     cluster.configure(endAfterStopSeconds=1)
     cluster.write("locustfile.py", LOCUSTFILE.replace("/home", "/slow/700"))
-    master = cluster.master("--stop-timeout", "3", run_time="4s")
+    master = cluster.master("--stop-timeout", "3", run_time="4s", headless=headless)
     workers = [cluster.worker(), cluster.worker()]
     assert master.wait() == 0
     assert [worker.wait(5) for worker in workers] == [0, 0]
     run = cluster.final()
     assert time.time() - run["end"] / 1000 < 3 + 5
     assert run["n"] == cluster.target.counts[cluster.run_id]
-    assert run["f"] == 0
+    assert (run["f"], run["reason"]) == (0, "RunTimeReached")
 
 
 @pytest.mark.compat
-def test_shape(cluster):
+@pytest.mark.parametrize("headless", [False, True], ids=["web", "headless"])
+def test_shape(cluster, headless):
     cluster.write(
         "locustfile.py",
         LOCUSTFILE
@@ -295,7 +299,7 @@ class Steps(LoadTestShape):
         return (2, 10) if time < 1.5 else (5, 10) if time < 3.5 else None
 """,
     )
-    master, *workers = cluster.both(run_time=None)
+    master, *workers = cluster.both(run_time=None, headless=headless)
     assert master.wait() == 0
     # Locust's main greenlet itself would sleep for the 60 s of autoquit here
     assert time.time() - cluster.final()["end"] / 1000 < 12

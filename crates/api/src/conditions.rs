@@ -16,5 +16,9 @@ pub const SUCCEEDED: &str = "Succeeded";
 pub const RECONCILING: &str = "Reconciling";
 /// kstatus: nothing will move until somebody changes something.
 pub const STALLED: &str = "Stalled";
+/// False when the run will leave no numbers: the published operator started it.
+pub const RESULTS_AVAILABLE: &str = "ResultsAvailable";
+/// Published: an edit of the spec was ignored. Here such edits are refused, so it is only removed.
+pub const SPEC_DRIFTED: &str = "SpecDrifted";
 /// Everything the spec refers to exists.
 pub const RESOLVED_REFS: &str = "ResolvedRefs";

@@ -1,71 +1,52 @@
 //! The CustomResourceDefinitions, as they are installed.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, ValidationRule,
+    CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps, ValidationRule,
 };
 use kube::CustomResourceExt;
 
-use crate::v2::LocustTest;
+use crate::{
+    frozen::{self, Frozen},
+    v1, v2,
+};
 
-/// The top-level fields of a test's spec that are fixed once the run is claimed.
-const FROZEN: &[&str] = &[
-    "image",
-    "imagePullPolicy",
-    "imagePullSecrets",
-    "testFiles",
-    "run",
-    "master",
-    "startDeadline",
-    "timeout",
-    "scheduling",
-    "env",
-    "volumes",
-    "volumeMounts",
-    "security",
-    "observability",
-];
-
-/// The fields of `spec.worker` that are fixed once the run is claimed: all but `replicas`.
-const FROZEN_WORKER: &[&str] = &[
-    "command",
-    "args",
-    "resources",
-    "labels",
-    "annotations",
-    "extraArgs",
-];
-
-const FROZEN_MESSAGE: &str = "the test has started; only worker.replicas can change. Create a new LocustTest to run something else";
-
-/// The CRD of `LocustTest`.
+/// The CRD of `LocustTest`: v2, which is stored, and v1.
+///
+/// v1 is served only where something converts it: without, the API server would drop what the versions do not share.
+/// So it is not served here; who installs the conversion webhook turns it on.
 pub fn locust_test() -> CustomResourceDefinition {
-    let mut crd = LocustTest::crd();
+    let mut crd = v2::LocustTest::crd();
+    let mut v1 = v1::LocustTest::crd().spec.versions;
+    v1.iter_mut().for_each(|version| version.served = false);
     for version in &mut crd.spec.versions {
-        if let Some(root) = version
-            .schema
-            .as_mut()
-            .and_then(|schema| schema.open_api_v3_schema.as_mut())
-        {
-            tidy(root);
-            root.x_kubernetes_validations
-                .get_or_insert_default()
-                .extend(freeze_rules());
-        }
+        finish(version, &frozen::V2);
     }
+    for version in &mut v1 {
+        finish(version, &frozen::V1);
+    }
+    crd.spec.versions.extend(v1);
     crd
 }
 
+fn finish(version: &mut CustomResourceDefinitionVersion, frozen: &'static Frozen) {
+    let schema = version.schema.as_mut();
+    if let Some(root) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+        tidy(root);
+        root.x_kubernetes_validations
+            .get_or_insert_default()
+            .extend(freeze_rules(frozen));
+    }
+}
+
 /// One root rule per field: a rule on the spec could not see the stored status.
-fn freeze_rules() -> impl Iterator<Item = ValidationRule> {
-    let spec = FROZEN.iter().map(|field| ("spec", *field));
-    let worker = FROZEN_WORKER.iter().map(|field| ("spec.worker", *field));
-    spec.chain(worker).map(|(parent, field)| {
+fn freeze_rules(frozen: &'static Frozen) -> impl Iterator<Item = ValidationRule> {
+    frozen.each().map(|(parent, field)| {
         let (new, old) = (format!("self.{parent}"), format!("oldSelf.{parent}"));
         ValidationRule {
             rule: format!(
                 "!has(oldSelf.status) || !has(oldSelf.status.run) || (has({new}.{field}) == has({old}.{field}) && (!has({new}.{field}) || {new}.{field} == {old}.{field}))"
             ),
-            message: Some(FROZEN_MESSAGE.to_owned()),
+            message: Some(frozen.words()),
             field_path: Some(format!(".{parent}.{field}")),
             ..ValidationRule::default()
         }
@@ -106,6 +87,7 @@ fn tidy(schema: &mut JSONSchemaProps) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frozen::Fields;
 
     fn properties(schema: &JSONSchemaProps, path: &[&str]) -> Vec<String> {
         let found = path.iter().fold(schema, |schema, name| {
@@ -118,21 +100,55 @@ mod tests {
     #[test]
     fn every_field_is_frozen_or_named_mutable() {
         let crd = locust_test();
-        let root = crd.spec.versions[0]
-            .schema
-            .as_ref()
-            .unwrap()
-            .open_api_v3_schema
-            .as_ref()
-            .unwrap();
-        let mut spec: Vec<&str> = FROZEN.to_vec();
-        spec.push("worker");
-        spec.sort_unstable();
-        assert_eq!(properties(root, &["spec"]), spec);
-        let mut worker: Vec<&str> = FROZEN_WORKER.to_vec();
-        worker.push("replicas");
-        worker.sort_unstable();
-        assert_eq!(properties(root, &["spec", "worker"]), worker);
+        for (version, frozen, mutable) in [
+            (
+                "v2",
+                &frozen::V2,
+                [("spec", "worker"), ("spec.worker", "replicas")].as_slice(),
+            ),
+            ("v1", &frozen::V1, [("spec", "workerReplicas")].as_slice()),
+        ] {
+            let version = crd
+                .spec
+                .versions
+                .iter()
+                .find(|v| v.name == version)
+                .unwrap();
+            let schema = version.schema.as_ref().unwrap();
+            let root = schema.open_api_v3_schema.as_ref().unwrap();
+            for Fields { parent, names } in frozen.fields {
+                let other = mutable.iter().filter(|(place, _)| place == parent);
+                let mut named: Vec<&str> = other.map(|(_, field)| *field).collect();
+                named.extend(names.iter());
+                named.sort_unstable();
+                let path: Vec<&str> = parent.split('.').collect();
+                assert_eq!(properties(root, &path), named, "{} {parent}", version.name);
+            }
+        }
+    }
+
+    #[test]
+    fn v2_is_stored_and_v1_is_deprecated() {
+        let versions: Vec<_> = locust_test()
+            .spec
+            .versions
+            .into_iter()
+            .map(|version| {
+                (
+                    version.name,
+                    version.served,
+                    version.storage,
+                    version.deprecated,
+                )
+            })
+            .collect();
+        assert_eq!(
+            versions,
+            [
+                ("v2".to_owned(), true, true, None),
+                ("v1".to_owned(), false, false, Some(true))
+            ]
+        );
     }
 
     #[test]

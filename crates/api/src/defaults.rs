@@ -24,6 +24,16 @@ impl v2::TestFiles {
 }
 
 impl v2::LocustTestSpec {
+    /// The image of the Locust containers.
+    pub fn effective_image<'a>(&'a self, operator_default: &'a str) -> &'a str {
+        self.image.as_deref().unwrap_or(operator_default)
+    }
+
+    /// How long the run may take from its claim until load starts.
+    pub fn effective_start_deadline(&self, operator_default: Duration) -> Duration {
+        self.start_deadline.unwrap_or(operator_default)
+    }
+
     /// How long the load may last; `None` is for ever.
     pub fn effective_timeout(&self, operator_default: Option<Duration>) -> Option<Duration> {
         let from_run_time = || {

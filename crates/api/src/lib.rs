@@ -4,12 +4,15 @@
 //! schema ([`crd`]); what the operator assumes when a field is absent is in [`defaults`].
 
 pub mod conditions;
+pub mod conversion;
 pub mod crd;
 pub mod defaults;
 mod duration;
+pub mod frozen;
 mod k8s;
 pub mod names;
 pub mod reasons;
+pub mod v1;
 pub mod v2;
 
 pub use duration::{Duration, ParseDurationError};

@@ -33,3 +33,7 @@ pub const ENV_RUN_ID: &str = "TEST_RUN_ID";
 pub const ENV_TEST_NAME: &str = "TEST_NAME";
 /// Environment variable with the role, `master` or `worker`.
 pub const ENV_ROLE: &str = "TEST_ROLE";
+
+/// Published name of the Lease whose holder acts, so that no two operators of a namespace ever act at once, whoever
+/// published them.
+pub const LEADER_LEASE: &str = "locust-k8s-operator.locust.io";

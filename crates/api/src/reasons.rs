@@ -1,76 +1,168 @@
 //! Reasons: one CamelCase word for why a run or condition is as it is.
 //!
-//! `status.reason` explains the verdict; conditions use the same words where they mean the same.
+//! `status.reason` explains the verdict; conditions use the same words where they mean the same. Every reason is
+//! declared here once, with what people need to know of it; docs/troubleshooting.md is generated from that.
 
-/// The run is claimed; its objects are being created.
-pub const CREATING: &str = "ResourcesCreating";
-/// Service, ConfigMap and both Jobs exist.
-pub const CREATED: &str = "ResourcesCreated";
-/// The API server refused one of the run's objects.
-pub const CREATE_FAILED: &str = "ResourcesFailed";
-/// The spec cannot be turned into pods; the message names field, value and what is allowed.
-pub const INVALID_SPEC: &str = "InvalidSpec";
-/// Another owner holds the name of an object the run needs, and the fallback name too.
-pub const NAME_CONFLICT: &str = "NameConflict";
-/// A ConfigMap that the spec names does not exist.
-pub const CONFIG_MAP_NOT_FOUND: &str = "ConfigMapNotFound";
-/// Everything that the spec names exists.
-pub const REFS_FOUND: &str = "ReferencesFound";
+/// What a reason says about a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// All is well.
+    Normal,
+    /// Something keeps the run from starting, or from going on as it should.
+    Problem,
+    /// It explains a verdict.
+    Outcome,
+}
 
-/// Workers have still to connect.
-pub const WAITING_FOR_WORKERS: &str = "WaitingForWorkers";
-/// Every worker is connected.
-pub const ALL_WORKERS_CONNECTED: &str = "AllWorkersConnected";
-/// Fewer workers are connected than asked for, during the load.
-pub const WORKERS_MISSING: &str = "WorkersMissing";
-/// The master runs, and its listener does not answer the operator.
-pub const MASTER_UNREACHABLE: &str = "MasterUnreachable";
-/// The load has ended and the workers are leaving.
-pub const TEST_ENDED: &str = "TestEnded";
+/// A reason, and what people need to know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guide {
+    /// The reason.
+    pub word: &'static str,
+    /// What it says about a run.
+    pub kind: Kind,
+    /// What it means, in a sentence.
+    pub meaning: &'static str,
+    /// A command that shows more, for the test `first-test`; empty when there is nothing to look for.
+    pub look: &'static str,
+    /// What to do; empty when there is nothing to do.
+    pub fix: &'static str,
+}
 
-/// The pods are starting or running.
-pub const PODS_HEALTHY: &str = "PodsHealthy";
-/// An image cannot be pulled.
-pub const IMAGE_PULL: &str = "ImagePullError";
-/// A container cannot be made from its configuration: a missing Secret or ConfigMap, a bad security context.
-pub const CONFIGURATION: &str = "ConfigurationError";
-/// No node takes the pod.
-pub const SCHEDULING: &str = "SchedulingError";
-/// A container or init container ends with an error again and again.
-pub const CRASH_LOOP: &str = "CrashLoopBackOff";
-/// An init container failed.
-pub const INITIALIZATION: &str = "InitializationError";
-/// A container was killed for using more memory than its limit.
-pub const OOM_KILLED: &str = "OOMKilled";
+macro_rules! reasons {
+    ($($kind:ident $name:ident = $word:literal: $meaning:literal $(, look: $look:literal, fix: $fix:literal)?;)*) => {
+        $(
+            #[doc = $meaning]
+            pub const $name: &str = $word;
+        )*
 
-/// The run is under way.
-pub const IN_PROGRESS: &str = "TestInProgress";
-/// Published: the test ended well.
-pub const TEST_SUCCEEDED: &str = "TestSucceeded";
-/// Published: the test did not end well.
-pub const TEST_FAILED: &str = "TestFailed";
+        /// Every reason there is.
+        pub const GUIDES: &[Guide] = &[
+            $(Guide {
+                word: $word,
+                kind: Kind::$kind,
+                meaning: $meaning,
+                look: concat!($($look)?),
+                fix: concat!($($fix)?),
+            },)*
+        ];
+    };
+}
 
-/// Requests failed and the test has no thresholds (the published meaning of a failed test).
-pub const REQUESTS_FAILED: &str = "RequestsFailed";
-/// The user's code ended Locust with an exit code of its own.
-pub const EXIT_CODE: &str = "ExitCode";
-/// Everything that was asked for held.
-pub const PASSED: &str = "AllPassed";
-/// Locust ended before any load started.
-pub const NEVER_STARTED: &str = "NeverStarted";
-/// Load had not started when `startDeadline` passed.
-pub const START_DEADLINE: &str = "StartDeadlineExceeded";
-/// The run lasted longer than `timeout`.
-pub const TIMEOUT: &str = "Timeout";
-/// The master ended in the middle of the load.
-pub const MASTER_LOST: &str = "MasterLost";
-/// All workers left in the middle of the load.
-pub const WORKERS_LOST: &str = "WorkersLost";
-/// The load ended before its run time.
-pub const STOPPED_EARLY: &str = "StoppedEarly";
-/// The run ended without a single request.
-pub const NO_REQUESTS: &str = "NoRequests";
-/// The run ended and its master left no summary.
-pub const NO_SUMMARY: &str = "NoSummary";
-/// The Job or its pod was gone before its result could be read.
-pub const RESULT_LOST: &str = "ResultLost";
+reasons! {
+    Normal CREATING = "ResourcesCreating": "The run is claimed; its objects are being created.";
+    Normal CREATED = "ResourcesCreated": "Service, ConfigMap and both Jobs exist.";
+    Normal REFS_FOUND = "ReferencesFound": "Everything that the spec names exists.";
+    Normal WAITING_FOR_WORKERS = "WaitingForWorkers": "Workers have still to connect; load begins when all are there.";
+    Normal ALL_WORKERS_CONNECTED = "AllWorkersConnected": "Every worker is connected.";
+    Normal TEST_ENDED = "TestEnded": "The load has ended and the workers are leaving.";
+    Normal PODS_HEALTHY = "PodsHealthy": "The pods are starting or running, and none reports a problem.";
+    Normal IN_PROGRESS = "TestInProgress": "The run is under way.";
+    Normal TEST_SUCCEEDED = "TestSucceeded": "Published word for a test that ended well.";
+
+    Problem CREATE_FAILED = "ResourcesFailed": "The API server refuses one of the run's objects; the message has its words.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
+        fix: "Change what the message names: a quota of Jobs, an admission policy, a webhook. The operator tries again until `startDeadline`.";
+    Problem CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound": "A ConfigMap that `testFiles` names does not exist in the test's namespace.",
+        look: "kubectl get configmaps",
+        fix: "Create it before `startDeadline` and the run starts within seconds; or correct the name in a new test.";
+    Problem FAILED_CREATE = "FailedCreate": "The API server refuses the pods of a Job: a quota, a LimitRange, Pod Security, a missing service account.",
+        look: "kubectl describe job first-test-worker",
+        fix: "Raise the quota, or ask for less in `master.resources`, `worker.resources` and `worker.replicas`; for Pod Security see the chart value `locustPods.securityProfile` and `security` in the test. Kubernetes tries again by itself, at most a minute later.";
+    Problem CONFIGURATION = "ConfigurationError": "A container cannot be made: a Secret or ConfigMap of `env`, `volumes` or the operator's settings is missing, a key is not in it, or the image runs as a user the security context forbids.",
+        look: "kubectl describe pods -l performance-test-name=first-test",
+        fix: "Create what the message names and the pod starts by itself. When it speaks of `runAsNonRoot`, set the chart value `locustPods.runAsUser`.";
+    Problem IMAGE_PULL = "ImagePullError": "A node cannot pull an image.",
+        look: "kubectl describe pods -l performance-test-name=first-test",
+        fix: "Check the image's name and tag, `imagePullSecrets`, and that nodes reach the registry. The kubelet tries again by itself, at most five minutes later.";
+    Problem SCHEDULING = "SchedulingError": "No node takes a pod; the message has the scheduler's words.",
+        look: "kubectl get pods -l performance-test-name=first-test -o wide",
+        fix: "Add nodes, ask for less CPU and memory, or correct `scheduling` (node selector, affinity, tolerations). If a cluster autoscaler needs longer than `startDeadline`, make that longer.";
+    Problem OOM_KILLED = "OOMKilled": "A container was killed for using more memory than its limit.",
+        look: "kubectl describe pods -l performance-test-name=first-test",
+        fix: "Raise `worker.resources.limits.memory` or `master.resources.limits.memory`, spread users over more workers, or look for what the locustfile keeps.";
+    Problem CRASH_LOOP = "CrashLoopBackOff": "A container ends with an error; the message has its last line.",
+        look: "kubectl logs -l performance-test-pod-name=first-test-worker --prefix --tail=20",
+        fix: "Mend what the log shows: mostly an error in the locustfile, or an option that this Locust does not know.";
+    Problem INITIALIZATION = "InitializationError": "An init container failed, such as one that a service mesh adds.",
+        look: "kubectl logs -l performance-test-name=first-test --all-containers --prefix --tail=20",
+        fix: "Mend the init container, or keep it out of the test's pods by label or annotation.";
+    Problem DISRUPTED = "PodDisrupted": "The cluster ended a worker's pod: it was evicted, preempted, or lost with its node.",
+        look: "kubectl get pods -l performance-test-pod-name=first-test-worker -o wide",
+        fix: "The worker is replaced by itself. To keep it from happening, set requests that the workers really need, or a `pod.priorityClassName`.";
+    Problem WORKERS_MISSING = "WorkersMissing": "Fewer workers are connected than were asked for, during the load.",
+        look: "kubectl get pods -l performance-test-pod-name=first-test-worker",
+        fix: "A lost worker is replaced by itself. Look at why it was lost: memory limit, node, eviction.";
+    Problem MASTER_UNREACHABLE = "MasterUnreachable": "The master runs, and port 9646 of its pod does not answer the operator; live numbers are missing, the verdict is not. Before the load it may only be slow: a locustfile that loads for long.",
+        look: "kubectl get networkpolicies",
+        fix: "Let the operator's namespace reach port 9646 of the master's pod. A master that is out of CPU does not answer either.";
+
+    Outcome PASSED = "AllPassed": "The load ended as it should and everything that was asked for held.";
+    Outcome TEST_FAILED = "TestFailed": "Published word for a test that did not end well; `status.reason` says why.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.reason}: {.status.message}'",
+        fix: "See the reason in `status.reason`.";
+    Outcome REQUESTS_FAILED = "RequestsFailed": "Requests failed, or the locustfile raised exceptions, and the test has no thresholds: the published meaning of a failed test.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.summary.errors}'",
+        fix: "The service answered with errors: look there first. For exceptions of the locustfile see the master's log.";
+    Outcome EXIT_CODE = "ExitCode": "The locustfile ended Locust with an exit code of its own, or Locust did so for a reason it did not count as a failed request.",
+        look: "kubectl logs job/first-test-master --tail=30",
+        fix: "Look for `process_exit_code` in the locustfile and for what it says in the log.";
+    Outcome EXIT_CODE_ONLY = "ExitCodeOnly": "The published operator started the run, and this one watched it to its end: the verdict is Locust's exit code, and there are no numbers.",
+        look: "kubectl logs job/first-test-master --tail=30",
+        fix: "Nothing: the next run is made by this operator and has numbers.";
+    Outcome NEVER_STARTED = "NeverStarted": "Locust ended before any load; the message has the last line it said.",
+        look: "kubectl logs job/first-test-master --tail=30",
+        fix: "Mend the locustfile or the options that the message names, and create the test again.";
+    Outcome START_DEADLINE = "StartDeadlineExceeded": "No load until `startDeadline`: not all workers connected, or nobody started the load.",
+        look: "kubectl logs -l performance-test-pod-name=first-test-worker --prefix --tail=20",
+        fix: "Let workers reach port 5557 of the master (NetworkPolicy, mesh). With `master.autostart: false` somebody must press start in time. Or make `startDeadline` longer.";
+    Outcome INVALID_SPEC = "InvalidSpec": "The spec contradicts itself; the message lists what is wrong, each with its field and what to do.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
+        fix: "Correct the field and apply the test again: before it has started, it may be changed.";
+    Outcome NAME_CONFLICT = "NameConflict": "Another owner holds the name of an object the run needs, and the fallback name too.",
+        look: "kubectl get jobs,services,configmaps",
+        fix: "Delete the object that the message names, or give the test another name.";
+    Outcome TIMEOUT = "Timeout": "The load lasted longer than `timeout` and was stopped.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.spec.run} {.spec.timeout}'",
+        fix: "Set `run.runTime`, or a longer `timeout`.";
+    Outcome MASTER_LOST = "MasterLost": "The master ended in the middle of the load; the summary has what it reported last.",
+        look: "kubectl describe pods -l performance-test-pod-name=first-test-master",
+        fix: "The message says how it ended. Give the master more memory, keep it off nodes that are drained, and create the test again.";
+    Outcome WORKERS_LOST = "WorkersLost": "All workers left in the middle of the load.",
+        look: "kubectl describe pods -l performance-test-pod-name=first-test-worker",
+        fix: "Look at how the worker pods ended: memory limit, node, a locustfile that ends its process.";
+    Outcome STOPPED_EARLY = "StoppedEarly": "The load ended before its run time: in the web UI, or by the locustfile.",
+        look: "kubectl logs job/first-test-master --tail=30",
+        fix: "Nothing, if it was on purpose. Else find who stopped it; the web UI takes commands from anyone who reaches it.";
+    Outcome NO_REQUESTS = "NoRequests": "The run ended without a single request.",
+        look: "kubectl logs -l performance-test-pod-name=first-test-worker --prefix --tail=20",
+        fix: "Set `run.host`, give the user classes tasks, and check that `run.tags` and `run.userClasses` leave some.";
+    Outcome NO_SUMMARY = "NoSummary": "The run ended and its master left no summary: the operator's plugin was not loaded.",
+        look: "kubectl logs job/first-test-master --tail=30",
+        fix: "Use an image with Locust 2.20 or newer whose entrypoint is `locust`, and look for an error of `locust_operator` in the log.";
+    Outcome RESULT_LOST = "ResultLost": "The master's Job or pod was gone before anything was known of the run.",
+        look: "kubectl get events --field-selector involvedObject.name=first-test-master",
+        fix: "Find who deleted it: a person, a clean-up job, or the garbage collection of finished pods while the operator was away. Create the test again.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_reason_that_is_not_well_says_what_to_do() {
+        for guide in GUIDES {
+            let helped = !guide.look.is_empty() && !guide.fix.is_empty();
+            let is_fine = guide.kind == Kind::Normal || guide.word == PASSED;
+            assert!(helped != is_fine, "{}", guide.word);
+            assert!(guide.meaning.ends_with('.'), "{}", guide.word);
+        }
+    }
+
+    #[test]
+    fn every_reason_is_declared_once() {
+        let words: BTreeSet<&str> = GUIDES.iter().map(|guide| guide.word).collect();
+        assert_eq!(words.len(), GUIDES.len());
+    }
+}

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::time::whole_seconds;
 
 /// The longest name of a Service and the longest value of a label.
-const MAX_LABEL: usize = 63;
+pub(crate) const MAX_LABEL: usize = 63;
 /// How much of a long name is kept before the hash.
 const KEPT: usize = 40;
 
@@ -42,10 +42,18 @@ pub fn claim(
         service_name: format!("{stem}-master"),
         master_job_uid: None,
         worker_job_uid: None,
+        taken_over: false,
         claimed_at: whole_seconds(now),
         load_start_time: None,
         load_end_time: None,
     }
+}
+
+/// The names that the published operator gives the Jobs of a test: the master's, which is also the Service's, and the
+/// workers'. Unlike ours they may be no valid names for other objects.
+pub fn published_names(test: &str) -> (String, String) {
+    let stem = test.replace('.', "-");
+    (format!("{stem}-master"), format!("{stem}-worker"))
 }
 
 fn stem(name: &str, uid: &str, naming: Naming) -> String {
@@ -73,7 +81,12 @@ pub fn label_value(text: &str) -> String {
     if text.len() <= MAX_LABEL {
         return text.to_owned();
     }
-    format!("{}-{}", cut(text, KEPT), short_hex(&hex(text.as_bytes())))
+    unique(text, text)
+}
+
+/// The beginning of `text`, and a hash of `whole`.
+pub(crate) fn unique(text: &str, whole: &str) -> String {
+    format!("{}-{}", cut(text, KEPT), short_hex(&hex(whole.as_bytes())))
 }
 
 fn cut(text: &str, length: usize) -> &str {

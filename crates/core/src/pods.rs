@@ -57,6 +57,7 @@ fn urgency(reason: &str) -> usize {
         reasons::OOM_KILLED,
         reasons::CRASH_LOOP,
         reasons::INITIALIZATION,
+        reasons::DISRUPTED,
     ];
     ORDER
         .iter()
@@ -88,10 +89,14 @@ fn of_pod(pod: &PodView) -> Option<(&'static str, String)> {
             words.unwrap_or_else(|| "not scheduled".to_owned()),
         ));
     }
+    if let Some(words) = ended_by_the_cluster(pod) {
+        return Some((reasons::DISRUPTED, words));
+    }
     let init = pod
         .status
         .init_container_statuses
         .iter()
+        .filter(|container| container.state.terminated.is_none() || !has_begun(pod))
         .find_map(|container| of_container(container, true));
     // How the master ended is the run's outcome and no problem of its pod.
     let is_master = pod.label(LABEL_ROLE) == Some("master");
@@ -101,6 +106,20 @@ fn of_pod(pod: &PodView) -> Option<(&'static str, String)> {
             .filter(|container| !is_master || container.state.terminated.is_none())
             .find_map(|container| of_container(container, false))
     })
+}
+
+/// Who evicted, preempted or lost a worker's pod. The master's end is the run's outcome.
+fn ended_by_the_cluster(pod: &PodView) -> Option<String> {
+    let ended = pod.status.phase == "Failed" && pod.label(LABEL_ROLE) != Some("master");
+    let words = pod.disruption().filter(|_| ended)?;
+    let reason = pod.status.reason.as_deref();
+    Some(reason.map_or_else(|| words.to_owned(), |reason| format!("{reason}: {words}")))
+}
+
+/// Whether the init containers are done: one that has ended now is a sidecar, which the end of the pod has ended.
+fn has_begun(pod: &PodView) -> bool {
+    let mut main = pod.status.container_statuses.iter();
+    main.any(|container| container.state.running.is_some() || container.state.terminated.is_some())
 }
 
 fn of_container(container: &ContainerView, init: bool) -> Option<(&'static str, String)> {
@@ -135,27 +154,32 @@ fn of_container(container: &ContainerView, init: bool) -> Option<(&'static str, 
         _ if init => reasons::INITIALIZATION,
         _ => reasons::CRASH_LOOP,
     };
-    let last = terminated
-        .message
-        .as_deref()
-        .and_then(last_line)
-        .unwrap_or_default();
+    let kind = terminated.reason.as_deref().filter(|word| *word != "Error");
+    let kind = kind.map_or_else(String::new, |word| format!(" ({word})"));
+    let last = terminated.message.as_deref().and_then(last_line);
+    let last = last.map_or_else(String::new, |line| format!(": {line}"));
     Some((
         reason,
         format!(
-            "container {} ended with exit code {}: {last}",
+            "container {} ended with exit code {}{kind}{last}",
             container.name, terminated.exit_code
         ),
     ))
 }
 
-/// The last line that says something: of a Python traceback, the exception.
+/// The last line that says something: of a Python traceback, the exception, whatever Locust reports of its own doings
+/// after it.
 pub fn last_line(text: &str) -> Option<String> {
-    let line = text
+    let said = text
         .lines()
         .rev()
         .map(str::trim)
-        .find(|line| !line.is_empty() && !line.starts_with('{'))?;
+        .filter(|line| !line.is_empty() && !line.starts_with('{'));
+    let is_chatter = |line: &&str| line.contains("/INFO/locust.");
+    let line = said
+        .clone()
+        .find(|line| !is_chatter(line))
+        .or(said.clone().next())?;
     Some(line.chars().take(300).collect())
 }
 
@@ -190,24 +214,100 @@ mod tests {
         assert_eq!(problem([&creating, &running, &done]), None);
     }
 
+    /// Every cause that a pod itself shows. Pods that were never made are in `refusals`, volumes in `mounting`.
     #[test]
     fn every_cause_has_its_reason() {
+        use reasons::{
+            CONFIGURATION, CRASH_LOOP, DISRUPTED, IMAGE_PULL, INITIALIZATION, OOM_KILLED,
+            SCHEDULING,
+        };
+        let main = |state: Value| json!({"containerStatuses": [{"name": "c", "state": state}]});
+        let init = |state: Value| {
+            let main = json!([{"name": "c", "state": {"waiting": {"reason": "PodInitializing"}}}]);
+            json!({"initContainerStatuses": [{"name": "i", "state": state}], "containerStatuses": main})
+        };
+        let waits = |word: &str| json!({"waiting": {"reason": word, "message": "their words"}});
+        let ended = |word: &str, code: i32| json!({"terminated": {"exitCode": code, "reason": word, "message": "their words"}});
+        let condition = |kind: &str, status: &str| json!([{"type": kind, "status": status, "message": "their words"}]);
+        let mut causes = vec![
+            (
+                "unschedulable",
+                json!({"conditions": condition("PodScheduled", "False")}),
+                SCHEDULING,
+            ),
+            ("exit code", main(ended("Error", 1)), CRASH_LOOP),
+            ("memory", main(ended("OOMKilled", 137)), OOM_KILLED),
+            (
+                "init container fails",
+                init(ended("Error", 1)),
+                INITIALIZATION,
+            ),
+            (
+                "init container's memory",
+                init(ended("OOMKilled", 137)),
+                OOM_KILLED,
+            ),
+            (
+                "init container's image",
+                init(waits("ErrImagePull")),
+                IMAGE_PULL,
+            ),
+            (
+                "init container's Secret",
+                init(waits("CreateContainerConfigError")),
+                CONFIGURATION,
+            ),
+            (
+                "preempted",
+                json!({"phase": "Failed", "conditions": condition("DisruptionTarget", "True"),
+                "containerStatuses": [{"name": "c", "state": ended("Error", 143)}]}),
+                DISRUPTED,
+            ),
+            (
+                "evicted",
+                json!({"phase": "Failed", "reason": "Evicted", "message": "their words"}),
+                DISRUPTED,
+            ),
+        ];
         for (word, reason) in [
-            ("ErrImagePull", reasons::IMAGE_PULL),
-            ("ImagePullBackOff", reasons::IMAGE_PULL),
-            ("ErrImageNeverPull", reasons::IMAGE_PULL),
-            ("InvalidImageName", reasons::IMAGE_PULL),
-            ("CreateContainerConfigError", reasons::CONFIGURATION),
-            ("CreateContainerError", reasons::CONFIGURATION),
-            ("CrashLoopBackOff", reasons::CRASH_LOOP),
+            ("ErrImagePull", IMAGE_PULL),
+            ("ImagePullBackOff", IMAGE_PULL),
+            ("ErrImageNeverPull", IMAGE_PULL),
+            ("InvalidImageName", IMAGE_PULL),
+            ("ImageInspectError", IMAGE_PULL),
+            ("RegistryUnavailable", IMAGE_PULL),
+            ("CreateContainerConfigError", CONFIGURATION),
+            ("CreateContainerError", CONFIGURATION),
+            ("RunContainerError", CONFIGURATION),
+            ("CrashLoopBackOff", CRASH_LOOP),
         ] {
-            let found = problem([&waiting("a", word, "words of the kubelet")]).unwrap();
-            assert_eq!(found.reason, reason);
+            causes.push((word, main(waits(word)), reason));
+        }
+        for (cause, status, reason) in causes {
+            let found = problem([&pod("a", status)]).expect(cause);
+            assert_eq!(found.reason, reason, "{cause}");
             assert!(
-                found.message.contains("words of the kubelet"),
-                "{}",
+                found.message.contains("their words"),
+                "{cause}: {}",
                 found.message
             );
+        }
+    }
+
+    #[test]
+    fn a_sidecar_that_ends_with_its_pod_is_no_problem() {
+        let killed = json!({"terminated": {"exitCode": 137, "reason": "Error"}});
+        for main in [
+            json!({"running": {}}),
+            json!({"terminated": {"exitCode": 0}}),
+        ] {
+            let pod = pod(
+                "a",
+                json!({
+                "initContainerStatuses": [{"name": "locust-metrics-exporter", "state": killed}],
+                "containerStatuses": [{"name": "c", "state": main}]}),
+            );
+            assert_eq!(problem([&pod]), None);
         }
     }
 
@@ -246,6 +346,14 @@ mod tests {
         assert_eq!(
             last_line(log).unwrap(),
             "ModuleNotFoundError: No module named 'foo'"
+        );
+        let quit = "[2026-11-21 06:42:25,918] w-0/INFO/locust.main: Shutting down (exit code 2)\n";
+        let shown = last_line(&format!("KeyError: 'Shopper'\n{quit}"));
+        assert_eq!(shown.unwrap(), "KeyError: 'Shopper'");
+        assert!(
+            last_line(quit)
+                .unwrap()
+                .ends_with("Shutting down (exit code 2)")
         );
     }
 }

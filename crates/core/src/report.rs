@@ -15,8 +15,6 @@ pub struct Report {
     pub endpoints: Vec<EndpointLine>,
     /// Errors, the most frequent first.
     pub errors: Vec<ErrorLine>,
-    /// How much did not fit.
-    pub omitted: OmittedLine,
 }
 
 /// The first line: the run as a whole. Times are milliseconds since 1970, durations milliseconds.
@@ -62,6 +60,10 @@ pub struct RunLine {
     pub f: i64,
     /// Uncaught exceptions of user code.
     pub exc: i64,
+    /// Endpoints there are; not all may have found a line.
+    pub eps: i64,
+    /// Kinds of failure there are; not all may have found a line.
+    pub errs: i64,
     /// Requests per second.
     pub rps: Option<f64>,
     /// Average response time.
@@ -136,16 +138,6 @@ pub struct ErrorLine {
     pub n: i64,
 }
 
-/// How much did not fit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct OmittedLine {
-    /// Endpoints.
-    pub ep: i64,
-    /// Errors.
-    pub err: i64,
-}
-
 #[derive(Deserialize)]
 #[serde(tag = "k", rename_all = "lowercase")]
 enum Line {
@@ -153,7 +145,6 @@ enum Line {
     Pin(PinLine),
     Ep(EndpointLine),
     Err(ErrorLine),
-    Omit(OmittedLine),
     #[serde(other)]
     Unknown,
 }
@@ -174,7 +165,6 @@ impl Report {
                 Ok(Line::Pin(pin)) => report.pin = Some(pin),
                 Ok(Line::Ep(endpoint)) => report.endpoints.push(endpoint),
                 Ok(Line::Err(error)) => report.errors.push(error),
-                Ok(Line::Omit(omitted)) => report.omitted = omitted,
                 Ok(Line::Run(_) | Line::Unknown) | Err(_) => {}
             }
         }
@@ -185,6 +175,11 @@ impl Report {
     pub fn load_started(&self) -> bool {
         self.run.start.is_some()
     }
+
+    /// Whether the load has ended and all of it is counted, be the master still up or not.
+    pub fn load_is_over(&self) -> bool {
+        self.run.is_final || (self.run.end.is_some() && self.run.state == "stopped")
+    }
 }
 
 #[cfg(test)]
@@ -192,16 +187,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const RUN: &str = r#"{"k":"run","v":1,"run":"id-1","final":true,"state":"stopped","reason":"RunTimeReached","exit":1,"exitBy":"locust","start":1000,"end":9000,"now":9001,"users":0,"peakUsers":4,"targetUsers":4,"workers":2,"peakWorkers":2,"minWorkers":2,"lost":0,"n":70,"f":9,"exc":0,"rps":11.7,"avg":10.9,"min":1.0,"max":63.8,"p50":2,"p95":43,"p99":64,"res":3,"cur":{"rps":0.0,"fps":0.0,"p95":null}}"#;
+    const RUN: &str = r#"{"k":"run","v":1,"run":"id-1","final":true,"state":"stopped","reason":"RunTimeReached","exit":1,"exitBy":"locust","start":1000,"end":9000,"now":9001,"users":0,"peakUsers":4,"targetUsers":4,"workers":2,"peakWorkers":2,"minWorkers":2,"lost":0,"n":70,"f":9,"exc":0,"eps":4,"errs":2,"rps":11.7,"avg":10.9,"min":1.0,"max":63.8,"p50":2,"p95":43,"p99":64,"res":3,"cur":{"rps":0.0,"fps":0.0,"p95":null}}"#;
 
     fn full() -> String {
         format!(
-            "{RUN}\n{}\n{}\n{}\n{}\n{}\n",
+            "{RUN}\n{}\n{}\n{}\n{}\n",
             r#"{"k":"pin","locust":"2.47.0","python":"3.11.2","files":{"locustfile.py":"ab"}}"#,
             r#"{"k":"th","i":0}"#,
             r#"{"k":"ep","m":"GET","name":"/","n":31,"f":0,"rps":1.5,"avg":2.0,"p95":5,"p99":16}"#,
-            r#"{"k":"err","m":"POST","name":"/f","msg":"500","n":9}"#,
-            r#"{"k":"omit","ep":3,"err":1}"#
+            r#"{"k":"err","m":"POST","name":"/f","msg":"500","n":9}"#
         )
     }
 
@@ -216,7 +210,7 @@ mod tests {
         assert_eq!(report.pin.unwrap().files["locustfile.py"], "ab");
         assert_eq!(report.endpoints[0].name, "/");
         assert_eq!(report.errors[0].n, 9);
-        assert_eq!(report.omitted, OmittedLine { ep: 3, err: 1 });
+        assert_eq!((report.run.eps, report.run.errs), (4, 2));
     }
 
     #[test]

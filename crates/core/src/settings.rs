@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::{
     api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity,
 };
-use locust_api::Duration;
+use locust_api::{Duration, v2::ImagePullPolicy};
 
 /// The operator's defaults for runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,71 @@ pub struct RunSettings {
     pub master_resources: ResourceRequirements,
     /// Resources of workers that give none.
     pub worker_resources: ResourceRequirements,
+    /// What tests may ask for when it comes to placing their pods.
+    pub scheduling: SchedulingSettings,
+    /// Life of a Job and its pods after the run, in seconds; `None` is as long as the test's.
+    pub job_ttl_seconds: Option<i32>,
+    /// Kafka's variables for every Locust container.
+    pub kafka: Option<KafkaSettings>,
+    /// A metrics exporter beside every master.
+    pub exporter: Option<ExporterSettings>,
+}
+
+/// What tests may ask for when it comes to placing their pods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchedulingSettings {
+    /// Whether a test's affinity is used.
+    pub affinity: bool,
+    /// Whether a test's tolerations are used.
+    pub tolerations: bool,
+    /// Runtime class of tests that name none.
+    pub runtime_class: Option<String>,
+}
+
+/// Kafka's variables. Credentials come from a Secret in the test's namespace and are never part of a Job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaSettings {
+    /// `KAFKA_BOOTSTRAP_SERVERS`.
+    pub bootstrap_servers: String,
+    /// What a secured Kafka needs; `None` when it is open.
+    pub security: Option<KafkaSecurity>,
+}
+
+/// How Locust's users log in to Kafka.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaSecurity {
+    /// `KAFKA_SECURITY_PROTOCOL_CONFIG`.
+    pub protocol: String,
+    /// `KAFKA_SASL_MECHANISM`.
+    pub sasl_mechanism: String,
+    /// Where user name and password are.
+    pub secret: Option<KafkaSecret>,
+}
+
+/// A Secret of the test's namespace and its entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaSecret {
+    /// Its name.
+    pub name: String,
+    /// Entry that becomes `KAFKA_USERNAME`.
+    pub username_key: String,
+    /// Entry that becomes `KAFKA_PASSWORD`.
+    pub password_key: String,
+    /// Entry that becomes `KAFKA_SASL_JAAS_CONFIG`.
+    pub jaas_key: Option<String>,
+}
+
+/// The metrics exporter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExporterSettings {
+    /// Its image.
+    pub image: String,
+    /// When to pull it: Always, IfNotPresent or Never.
+    pub pull_policy: ImagePullPolicy,
+    /// Port on which it serves metrics; never the one of the operator's own listener.
+    pub port: i32,
+    /// Its resources.
+    pub resources: ResourceRequirements,
 }
 
 /// How locked down the pods are when the test does not say.
@@ -72,5 +137,13 @@ pub(crate) fn for_tests() -> RunSettings {
             [("cpu", "250m".to_owned())],
             [("memory", "1024Mi".to_owned())],
         ),
+        scheduling: SchedulingSettings {
+            affinity: true,
+            tolerations: true,
+            runtime_class: None,
+        },
+        job_ttl_seconds: None,
+        kafka: None,
+        exporter: None,
     }
 }

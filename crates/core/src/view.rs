@@ -1,14 +1,18 @@
-//! Slim views of Jobs and Pods: what decisions read, and nothing else, so that caches stay small.
+//! Slim views of Jobs, Pods and Events: what decisions read, and nothing else, so that caches stay small.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, Time};
 use kube::Resource;
 use serde::Deserialize;
+
+use crate::slim;
 
 /// A Job of ours, or of the published operator.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Resource)]
 #[resource(inherit = "k8s_openapi::api::batch::v1::Job")]
 pub struct JobView {
     /// Name, labels, owner.
+    #[serde(deserialize_with = "slim::job_metadata")]
     pub metadata: ObjectMeta,
     /// What was asked for.
     #[serde(default)]
@@ -26,20 +30,27 @@ pub struct JobSpecView {
     pub parallelism: Option<i32>,
     /// Longest life of the Job, in seconds.
     pub active_deadline_seconds: Option<i64>,
+    /// How long it stays after its end, in seconds.
+    pub ttl_seconds_after_finished: Option<i32>,
 }
 
 /// The part of a Job's status that is read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobStatusView {
+    /// When the Job controller first looked at it.
+    pub start_time: Option<Time>,
     /// Pods that are pending or running.
     #[serde(default)]
     pub active: i32,
     /// Running pods that are ready.
     #[serde(default)]
     pub ready: i32,
-    /// `Complete` and `Failed`, among others.
+    /// Pods that ended well.
     #[serde(default)]
+    pub succeeded: i32,
+    /// `Complete` and `Failed`, among others.
+    #[serde(default, deserialize_with = "slim::list")]
     pub conditions: Vec<ConditionView>,
 }
 
@@ -65,6 +76,7 @@ pub struct ConditionView {
 #[resource(inherit = "k8s_openapi::api::core::v1::Pod")]
 pub struct PodView {
     /// Name, labels, owner.
+    #[serde(deserialize_with = "slim::pod_metadata")]
     pub metadata: ObjectMeta,
     /// What became of it.
     #[serde(default)]
@@ -86,13 +98,13 @@ pub struct PodStatusView {
     #[serde(rename = "podIP")]
     pub pod_ip: Option<String>,
     /// `PodScheduled`, `Ready`, `DisruptionTarget` and others.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "slim::list")]
     pub conditions: Vec<ConditionView>,
     /// The main containers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "slim::list")]
     pub container_statuses: Vec<ContainerView>,
     /// The init containers, native sidecars included.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "slim::list")]
     pub init_container_statuses: Vec<ContainerView>,
 }
 
@@ -160,6 +172,53 @@ pub struct TerminatedView {
     pub finished_at: Option<Time>,
 }
 
+/// An event about an object.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Resource)]
+#[resource(inherit = "k8s_openapi::api::events::v1::Event")]
+#[serde(rename_all = "camelCase")]
+pub struct EventView {
+    /// Its name says nothing; its creation is when it was first seen.
+    pub metadata: ObjectMeta,
+    /// One word, such as `FailedCreate`.
+    pub reason: Option<String>,
+    /// One sentence.
+    pub note: Option<String>,
+    /// When it was last seen, as the old recorders say it.
+    pub deprecated_last_timestamp: Option<Time>,
+    /// When it was last seen, as the new recorders say it.
+    pub series: Option<EventSeriesView>,
+}
+
+/// Repetitions of an event.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventSeriesView {
+    /// The latest.
+    pub last_observed_time: MicroTime,
+}
+
+impl EventView {
+    /// What the latest of these events with this reason says, and when it was last seen.
+    pub fn latest<'a>(events: &'a [Self], reason: &str) -> Option<(Timestamp, &'a str)> {
+        events
+            .iter()
+            .filter(|event| event.reason.as_deref() == Some(reason))
+            .filter_map(|event| Some((event.last_seen()?, event.note.as_deref()?)))
+            .max_by_key(|(seen, _)| *seen)
+    }
+
+    /// When it last happened.
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        let series = self
+            .series
+            .as_ref()
+            .map(|series| series.last_observed_time.0);
+        let old = self.deprecated_last_timestamp.as_ref().map(|time| time.0);
+        let first = self.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        series.or(old).or(first)
+    }
+}
+
 impl JobView {
     /// The condition that ended the Job, if it is over.
     pub fn finished(&self) -> Option<&ConditionView> {
@@ -172,6 +231,13 @@ impl PodView {
     /// Whether the kubelet calls it ready.
     pub fn is_ready(&self) -> bool {
         is_true(&self.status.conditions, "Ready").is_some()
+    }
+
+    /// Why the cluster ended the pod, in the words of who did: evicted, drained, preempted, its node lost.
+    pub fn disruption(&self) -> Option<&str> {
+        let target = is_true(&self.status.conditions, "DisruptionTarget")
+            .and_then(|condition| condition.message.as_deref());
+        target.or(self.status.message.as_deref())
     }
 
     /// The value of a label.

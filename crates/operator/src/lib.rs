@@ -1,12 +1,18 @@
-//! The Locust operator's process: it watches, reconciles, and serves health and metrics.
+//! The Locust operator's process: it watches, reconciles, converts versions, and serves health and metrics.
 //!
 //! Every rule about Locust is in `locust-core`; here is only what touches the network and the clock.
 
 pub mod app;
 mod controller;
+mod fitness;
 mod hub;
+mod lease;
 mod listener;
 pub mod metrics;
+mod obstacles;
+mod pause;
 pub mod rbac;
+mod release;
 mod server;
 pub mod settings;
+mod webhook;

@@ -9,12 +9,33 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use locust_api::names::PORT_LISTENER;
-use locust_core::report::Report;
+use locust_core::{lifecycle::Live, report::Report};
 
 /// A master that does not answer within this is busy or out of reach; the next look is soon.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// More than the plugin ever sends.
 const MAX_BYTES: usize = 256 * 1024;
+
+/// What came of asking a master.
+pub(crate) enum Answer {
+    /// It said how the run is doing.
+    Report(Box<Report>),
+    /// Nothing listens there.
+    Closed,
+    /// It did not answer, or with something else.
+    Silence,
+}
+
+impl Answer {
+    /// As decisions take it.
+    pub fn as_live(&self) -> Live<'_> {
+        match self {
+            Self::Report(report) => Live::Report(report),
+            Self::Closed => Live::Closed,
+            Self::Silence => Live::Unreachable,
+        }
+    }
+}
 
 /// A client of the plugin's listener.
 #[derive(Clone)]
@@ -35,27 +56,51 @@ impl Default for ListenerClient {
 }
 
 impl ListenerClient {
-    /// The report of run `id` from the master at this address; `None` when it does not answer with one.
-    pub async fn report(&self, address: &str, id: &str) -> Option<Report> {
+    /// What the master at this address says of run `id`.
+    pub async fn ask(&self, address: &str, id: &str) -> Answer {
+        tokio::time::timeout(TIMEOUT, self.report(address, id))
+            .await
+            .unwrap_or(Answer::Silence)
+    }
+
+    async fn report(&self, address: &str, id: &str) -> Answer {
         let host = if address.contains(':') {
             format!("[{address}]")
         } else {
             address.to_owned()
         };
-        let uri = format!("http://{host}:{PORT_LISTENER}/summary")
-            .parse()
-            .ok()?;
-        let ask = async {
-            let answer = self.http.get(uri).await.ok()?;
-            if !answer.status().is_success() {
-                return None;
-            }
-            let body = Limited::new(answer.into_body(), MAX_BYTES)
-                .collect()
-                .await
-                .ok()?;
-            Report::parse(&String::from_utf8_lossy(&body.to_bytes()), id)
+        let Ok(uri) = format!("http://{host}:{PORT_LISTENER}/summary").parse() else {
+            return Answer::Silence;
         };
-        tokio::time::timeout(TIMEOUT, ask).await.ok().flatten()
+        let answer = match self.http.get(uri).await {
+            Ok(answer) if answer.status().is_success() => answer,
+            Ok(_) => return Answer::Silence,
+            Err(error) if is_refused(&error) => return Answer::Closed,
+            Err(_) => return Answer::Silence,
+        };
+        let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
+        body.ok()
+            .and_then(|body| Report::parse(&String::from_utf8_lossy(&body.to_bytes()), id))
+            .map_or(Answer::Silence, |report| Answer::Report(Box::new(report)))
+    }
+}
+
+fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_closed_port_is_told_from_silence() {
+        let client = ListenerClient::default();
+        let closed = client.ask("127.0.0.77", "id").await;
+        assert!(matches!(closed, Answer::Closed));
+        let nonsense = client.ask("not an address", "id").await;
+        assert!(matches!(nonsense, Answer::Silence));
     }
 }

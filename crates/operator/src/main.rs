@@ -3,17 +3,26 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use locust_operator::{app, settings::Args};
+use locust_operator::{
+    app,
+    settings::{Args, Command},
+};
 
 fn main() -> ExitCode {
-    let settings = match Args::parse().check() {
-        Ok(settings) => settings,
-        Err(wrong) => {
-            eprintln!("{wrong}");
-            return ExitCode::from(2);
+    let args = Args::parse();
+    let result = match &args.command {
+        Some(Command::ReleaseDefinition { webhook_hosts }) => {
+            app::release_definition(webhook_hosts)
         }
+        None => match args.check() {
+            Ok(settings) => app::run(settings),
+            Err(wrong) => {
+                eprintln!("{wrong}");
+                return ExitCode::from(2);
+            }
+        },
     };
-    match app::run(settings) {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("locust-operator: {error:#}");

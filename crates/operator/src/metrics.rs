@@ -33,6 +33,7 @@ pub struct Metrics {
     reconcile_seconds: Histogram,
     watch_errors: Family<KindLabel, Counter>,
     synced: Family<KindLabel, Gauge>,
+    leader: Gauge,
     runs: Family<VerdictLabel, Counter>,
 }
 
@@ -44,6 +45,7 @@ impl Default for Metrics {
             reconcile_seconds: Histogram::new([0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0]),
             watch_errors: Family::default(),
             synced: Family::default(),
+            leader: Gauge::default(),
             runs: Family::default(),
             registry: Registry::default(),
         };
@@ -71,6 +73,11 @@ impl Default for Metrics {
             "cache_synced",
             "1 when the cache of a kind is complete",
             metrics.synced.clone(),
+        );
+        registry.register(
+            "leader",
+            "1 when this replica acts, 0 when it stands by",
+            metrics.leader.clone(),
         );
         registry.register(
             "runs_finished",
@@ -103,6 +110,11 @@ impl Metrics {
         self.synced
             .get_or_create(&KindLabel { kind })
             .set(i64::from(synced));
+    }
+
+    /// Notes whether this process is the one that acts.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
     }
 
     /// Counts a finished run.

@@ -1,4 +1,6 @@
-//! What the operator may do: the only list of its rights, from which the chart's are generated.
+//! What the operator may do: the only lists of its rights, from which the chart's are generated.
+
+use locust_api::names::LEADER_LEASE;
 
 /// One RBAC rule.
 #[derive(Clone, Copy, Debug)]
@@ -7,10 +9,25 @@ pub struct Rule {
     pub group: &'static str,
     /// Resources and subresources.
     pub resources: &'static [&'static str],
+    /// The objects it is for.
+    pub names: Names,
     /// Verbs, sorted.
     pub verbs: &'static [&'static str],
     /// What for.
     pub why: &'static str,
+}
+
+/// Which objects a rule is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// All of the resource.
+    Any,
+    /// The one of this name.
+    One(&'static str),
+    /// The Secret of `--webhook-secret`.
+    WebhookSecret,
+    /// The ValidatingWebhookConfiguration of `--webhook-configuration`.
+    WebhookConfiguration,
 }
 
 /// Every right the operator has in the namespaces it watches.
@@ -18,43 +35,141 @@ pub const RULES: &[Rule] = &[
     Rule {
         group: "locust.io",
         resources: &["locusttests"],
-        verbs: &["get", "list", "watch"],
-        why: "the tests to run",
+        names: Names::Any,
+        verbs: &["get", "list", "patch", "watch"],
+        why: "the tests to run; patch removes the finalizers of the published operator",
     },
     Rule {
         group: "locust.io",
         resources: &["locusttests/status"],
+        names: Names::Any,
         verbs: &["patch"],
         why: "claims, progress and verdicts",
     },
     Rule {
         group: "locust.io",
         resources: &["locusttests/finalizers"],
+        names: Names::Any,
         verbs: &["update"],
         why: "owner references that block deletion, where the cluster checks who may set them",
     },
     Rule {
         group: "batch",
         resources: &["jobs"],
+        names: Names::Any,
         verbs: &["create", "get", "list", "patch", "watch"],
         why: "Locust masters and workers, and stopping them",
     },
     Rule {
         group: "",
         resources: &["configmaps", "services"],
+        names: Names::Any,
         verbs: &["create", "get"],
         why: "the plugin and how workers find the master; get tells a missing ConfigMap and whose a taken name is",
     },
     Rule {
         group: "",
+        resources: &["services"],
+        names: Names::Any,
+        verbs: &["patch"],
+        why: "owners for Services that version 1 of the published operator left without one",
+    },
+    Rule {
+        group: "",
         resources: &["pods"],
+        names: Names::Any,
         verbs: &["list", "watch"],
         why: "results and problems of pods",
     },
     Rule {
         group: "events.k8s.io",
         resources: &["events"],
-        verbs: &["create", "patch"],
-        why: "what happened to a test",
+        names: Names::Any,
+        verbs: &["create", "list", "patch"],
+        why: "what happened to a test; list tells why a Job cannot create its pods, or a pod not mount its volumes",
     },
 ];
+
+/// What it may do besides in its own namespace where replicas elect the one that acts.
+pub const LEASE_RULES: &[Rule] = &[
+    Rule {
+        group: "coordination.k8s.io",
+        resources: &["leases"],
+        names: Names::Any,
+        verbs: &["create"],
+        why: "the Lease of the replica that acts, once; no rule can name what does not exist yet",
+    },
+    Rule {
+        group: "coordination.k8s.io",
+        resources: &["leases"],
+        names: Names::One(LEADER_LEASE),
+        verbs: &["get", "update"],
+        why: "to see who acts, to take over, to stay",
+    },
+];
+
+const DEFINITION: Names = Names::One("locusttests.locust.io");
+
+/// What it may do besides in the whole cluster where it converts versions.
+pub const CONVERSION_RULES: &[Rule] = &[
+    Rule {
+        group: "apiextensions.k8s.io",
+        resources: &["customresourcedefinitions"],
+        names: DEFINITION,
+        verbs: &["get"],
+        why: "whether it asks a webhook to convert, whose CA it trusts, and which versions are stored",
+    },
+    Rule {
+        group: "apiextensions.k8s.io",
+        resources: &["customresourcedefinitions/status"],
+        names: DEFINITION,
+        verbs: &["patch"],
+        why: "saying that no test is stored as an older version any more",
+    },
+];
+
+/// What it may do besides in the whole cluster where it makes the webhook server's certificate itself.
+pub const CA_RULES: &[Rule] = &[Rule {
+    group: "apiextensions.k8s.io",
+    resources: &["customresourcedefinitions"],
+    names: DEFINITION,
+    verbs: &["patch"],
+    why: "the CA by which the API server knows the webhook server",
+}];
+
+/// The same, where the API server asks it about tests that somebody writes.
+pub const VALIDATION_RULES: &[Rule] = &[Rule {
+    group: "admissionregistration.k8s.io",
+    resources: &["validatingwebhookconfigurations"],
+    names: Names::WebhookConfiguration,
+    verbs: &["get", "patch"],
+    why: "the CA by which the API server knows the webhook server when it asks what is wrong with a test",
+}];
+
+/// The same, in the operator's own namespace.
+pub const CERTIFICATE_RULES: &[Rule] = &[
+    Rule {
+        group: "",
+        resources: &["secrets"],
+        names: Names::WebhookSecret,
+        verbs: &["get", "list", "update", "watch"],
+        why: "the webhook server's certificate, which all replicas share",
+    },
+    Rule {
+        group: "",
+        resources: &["secrets"],
+        names: Names::Any,
+        verbs: &["create"],
+        why: "making it; Kubernetes cannot limit create to a name",
+    },
+];
+
+/// What `locust-operator release-definition` may do, which Helm runs before it uninstalls, with a service account of its
+/// own.
+pub const RELEASE_RULES: &[Rule] = &[Rule {
+    group: "apiextensions.k8s.io",
+    resources: &["customresourcedefinitions"],
+    names: DEFINITION,
+    verbs: &["get", "update"],
+    why: "letting it ask nobody to convert when the operator goes",
+}];

@@ -10,27 +10,35 @@ use axum::{
 use crate::{
     hub::{Health, Hub},
     metrics::Metrics,
+    obstacles::Obstacles,
 };
 
 #[derive(Clone)]
 struct Shared {
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
+    obstacles: Obstacles,
 }
 
 /// The routes of the process.
-pub(crate) fn routes(hub: Arc<Hub>, metrics: Arc<Metrics>) -> Router {
+pub(crate) fn routes(hub: Arc<Hub>, metrics: Arc<Metrics>, obstacles: Obstacles) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
-        .with_state(Shared { hub, metrics })
+        .with_state(Shared {
+            hub,
+            metrics,
+            obstacles,
+        })
 }
 
 async fn readyz(State(shared): State<Shared>) -> impl IntoResponse {
-    match not_ready(&shared.hub.health()) {
-        None => (StatusCode::OK, "ok\n".to_owned()),
-        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
+    let why = not_ready(&shared.hub.health()).unwrap_or_default() + &shared.obstacles.lines();
+    if why.is_empty() {
+        (StatusCode::OK, "ok\n".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, why)
     }
 }
 

@@ -10,19 +10,44 @@ pub fn plain(crd: &CustomResourceDefinition) -> anyhow::Result<String> {
     Ok(format!("{HEADER}{}", serde_saphyr::to_string(crd)?))
 }
 
+/// cert-manager puts its CA into definitions that have its annotation.
+const ANNOTATIONS: &str = "  annotations:\n    helm.sh/resource-policy: keep\n    {{- include \"locust-operator.injectCa\" . | nindent 4 }}\n";
+/// What the chart puts in the place of the two lines below when the release has the webhook server.
+const NOT_SERVED: &str = "    served: false\n";
+const SERVED_WITH_WEBHOOK: &str =
+    "    served: {{ eq (include \"locust-operator.webhook\" .) \"true\" }}\n";
+const SCOPE: &str = "  scope: Namespaced\n";
+const CONVERSION: &str =
+    "  {{- include \"locust-operator.conversion\" . | nindent 2 }}\n  scope: Namespaced\n";
+
 /// For the chart: in `templates/`, so that upgrades reach it, and kept when the release goes, so that tests survive.
+/// The deprecated version is served, and converted, where the release has a webhook server.
 pub fn of_chart(crd: &CustomResourceDefinition) -> anyhow::Result<String> {
     let mut kept = crd.clone();
     kept.metadata
         .annotations
         .get_or_insert_default()
         .insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());
-    let yaml = serde_saphyr::to_string(&kept)?;
+    let mut yaml = serde_saphyr::to_string(&kept)?;
     ensure!(
         !yaml.contains("{{"),
         "a description holds {{{{, which Helm would take for a template"
     );
+    for (plain, template) in [
+        (
+            "  annotations:\n    helm.sh/resource-policy: keep\n",
+            ANNOTATIONS,
+        ),
+        (NOT_SERVED, SERVED_WITH_WEBHOOK),
+        (SCOPE, CONVERSION),
+    ] {
+        ensure!(
+            yaml.matches(plain).count() == 1,
+            "{plain:?} is to be replaced once"
+        );
+        yaml = yaml.replace(plain, template);
+    }
     Ok(format!(
-        "{{{{- if .Values.crds.install }}}}\n{HEADER}{yaml}{{{{- end }}}}\n"
+        "{{{{- if (include \"locust-operator.effective\" . | fromYaml).crds.install }}}}\n{HEADER}{yaml}{{{{- end }}}}\n"
     ))
 }

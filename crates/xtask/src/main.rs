@@ -4,6 +4,8 @@ mod crds;
 mod rbac;
 mod reference;
 mod settings;
+mod status_fields;
+mod troubleshooting;
 
 use std::{
     fs,
@@ -13,6 +15,10 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use locust_operator::rbac::{
+    CA_RULES, CERTIFICATE_RULES, CONVERSION_RULES, LEASE_RULES, RELEASE_RULES, RULES,
+    VALIDATION_RULES,
+};
 
 #[derive(Parser)]
 struct Args {
@@ -71,14 +77,43 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
             crds::of_chart(&crd)?,
         ),
         (
+            "crates/core/src/definition/status-fields.txt".into(),
+            status_fields::list(&crd)?,
+        ),
+        (
             "charts/locust-operator/generated/rules.yaml".into(),
-            rbac::rules(),
+            rbac::rules(RULES),
+        ),
+        (
+            "charts/locust-operator/generated/lease-rules.yaml".into(),
+            rbac::rules(LEASE_RULES),
+        ),
+        (
+            "charts/locust-operator/generated/conversion-rules.yaml".into(),
+            rbac::rules(CONVERSION_RULES),
+        ),
+        (
+            "charts/locust-operator/generated/ca-rules.yaml".into(),
+            rbac::rules(CA_RULES),
+        ),
+        (
+            "charts/locust-operator/generated/validation-rules.yaml".into(),
+            rbac::rules(VALIDATION_RULES),
+        ),
+        (
+            "charts/locust-operator/generated/certificate-rules.yaml".into(),
+            rbac::rules(CERTIFICATE_RULES),
+        ),
+        (
+            "charts/locust-operator/generated/release-rules.yaml".into(),
+            rbac::rules(RELEASE_RULES),
         ),
         (
             "docs/reference/locusttest.md".into(),
             reference::page(&crd)?,
         ),
         ("docs/reference/settings.md".into(), settings::page()),
+        ("docs/troubleshooting.md".into(), troubleshooting::page()),
     ])
 }
 

@@ -34,5 +34,15 @@ pub fn page() -> String {
             help.replace('\n', " ")
         );
     }
+    page += "\n## Commands\n\n| command | what it does |\n|---|---|\n";
+    for command in Args::command().get_subcommands() {
+        let about = command.get_long_about().or(command.get_about());
+        let about = about.map(ToString::to_string).unwrap_or_default();
+        page += &format!(
+            "| `locust-operator {}` | {} |\n",
+            command.get_name(),
+            about.replace('\n', " ")
+        );
+    }
     page
 }

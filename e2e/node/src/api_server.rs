@@ -7,10 +7,18 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
 
 use crate::control_plane::{ControlPlane, Parts, kubectl};
 use crate::process::{self, Lifetime, Record};
 use crate::{Layout, exec, ports};
+
+/// The store of an API server.
+pub const ETCD: &str = "etcd";
+/// The API server itself.
+pub const API_SERVER: &str = "kube-apiserver";
+/// The controllers of Jobs and of garbage, among others.
+pub const CONTROLLERS: &str = "kube-controller-manager";
 
 const OWNER: &str = "owner.json";
 const PROCESSES: &str = "processes.jsonl";
@@ -89,25 +97,60 @@ impl ApiServer {
     }
 
     fn start(&mut self) -> Result<()> {
-        self.parts.start("etcd", &self.plane.etcd())?;
-        let mut arguments = self.plane.api_server();
-        arguments.push("--bind-address=127.0.0.1".into());
-        // A loopback address cannot be an endpoint of the Service `kubernetes`.
-        arguments.push("--endpoint-reconciler-type=none".into());
-        self.parts.start("kube-apiserver", &arguments)?;
+        self.start_part(ETCD)?;
+        self.start_part(API_SERVER)?;
+        self.wait_ready()?;
+        self.start_part(CONTROLLERS)?;
         let (plane, layout) = (&self.plane, &self.layout);
         self.parts
-            .wait_for("kube-apiserver", "kube-apiserver", || plane.ready(layout))?;
-        self.parts
-            .start("kube-controller-manager", &self.plane.controller_manager())?;
-        self.parts.wait_for(
-            "the default service account",
-            "kube-controller-manager",
-            || {
+            .wait_for("the default service account", CONTROLLERS, || {
                 let arguments = ["get", "serviceaccount", "default", "-o", "name"];
                 exec::output(&mut kubectl(layout, &plane.file("kubeconfig"), &arguments)).is_ok()
-            },
-        )
+            })
+    }
+
+    fn start_part(&mut self, part: &str) -> Result<()> {
+        let arguments = match part {
+            ETCD => self.plane.etcd(),
+            API_SERVER => {
+                let mut arguments = self.plane.api_server();
+                arguments.push("--bind-address=127.0.0.1".into());
+                // A loopback address cannot be an endpoint of the Service `kubernetes`.
+                arguments.push("--endpoint-reconciler-type=none".into());
+                arguments
+            }
+            CONTROLLERS => self.plane.controller_manager(),
+            _ => bail!("an API server has no part {part}"),
+        };
+        self.parts.start(part, &arguments)
+    }
+
+    /// Kills a part, as a crash would.
+    pub fn kill(&mut self, part: &str) -> Result<()> {
+        self.parts.kill_one(part)
+    }
+
+    /// Starts a part that was killed.
+    pub fn revive(&mut self, part: &str) -> Result<()> {
+        self.start_part(part)?;
+        self.wait_ready()
+    }
+
+    /// Halts a part: it is there and does nothing.
+    pub fn freeze(&self, part: &str) -> Result<()> {
+        self.parts.signal(part, Signal::STOP)
+    }
+
+    /// Lets a part that was halted go on.
+    pub fn thaw(&self, part: &str) -> Result<()> {
+        self.parts.signal(part, Signal::CONT)
+    }
+
+    /// Waits until the API server says that it is ready.
+    pub fn wait_ready(&mut self) -> Result<()> {
+        let (plane, layout) = (&self.plane, &self.layout);
+        self.parts
+            .wait_for(API_SERVER, API_SERVER, || plane.ready(layout))
     }
 
     /// The administrator's kubeconfig.

@@ -7,6 +7,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
 
 use crate::pki::{Authority, Certified, Identity, api_server_names, write_private};
 use crate::process::{self, Lifetime, Record};
@@ -98,6 +99,30 @@ impl Parts {
                 log_file::tail(&log)
             )
         })
+    }
+
+    /// Kills one part and waits until it is gone.
+    pub fn kill_one(&mut self, name: &str) -> Result<()> {
+        let index = self.index(name)?;
+        let (record, mut child) = self.running.remove(index);
+        process::kill_all(&[record])?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Sends one part a signal.
+    pub fn signal(&self, name: &str, signal: Signal) -> Result<()> {
+        let (record, _) = &self.running[self.index(name)?];
+        record
+            .signal(signal)
+            .with_context(|| format!("cannot signal {name}"))
+    }
+
+    fn index(&self, name: &str) -> Result<usize> {
+        self.running
+            .iter()
+            .position(|(record, _)| record.name == name)
+            .with_context(|| format!("{name} does not run"))
     }
 
     /// Kills all parts and waits until they are gone.
@@ -280,6 +305,8 @@ impl ControlPlane {
 pub fn kubectl(layout: &Layout, kubeconfig: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(layout.program("kubectl"));
     command.arg("--kubeconfig").arg(kubeconfig).args(arguments);
+    // Without one it stays for minutes when what it asks goes away with the whole node.
+    command.arg("--request-timeout=10s");
     command.env("KUBECACHEDIR", kubeconfig.with_file_name("kubectl-cache"));
     command
 }

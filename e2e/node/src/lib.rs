@@ -29,8 +29,8 @@ mod pki;
 mod ports;
 pub mod prepare;
 mod process;
-mod report;
+pub mod report;
 
-pub use api_server::{ApiServer, down as api_down};
+pub use api_server::{API_SERVER, ApiServer, CONTROLLERS, ETCD, down as api_down};
 pub use interrupt::watch_signals;
 pub use layout::Layout;

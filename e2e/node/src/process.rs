@@ -48,6 +48,13 @@ impl Record {
             kill(self.pid);
         }
     }
+
+    /// Sends this very process a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = to_pid(self.pid).filter(|_| self.alive());
+        let pid = pid.ok_or_else(|| anyhow!("{} has ended", self.name))?;
+        Ok(kill_process(pid, signal)?)
+    }
 }
 
 /// When the process with this id started; nothing when there is none or it

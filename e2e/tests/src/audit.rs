@@ -1,10 +1,11 @@
 //! The API server's audit log: who asked for what, and what became of it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// An audit log.
@@ -46,23 +47,35 @@ impl AuditLog {
 
     /// All requests so far that are answered; a watch counts once, when it begins.
     pub fn all(&self) -> Result<Vec<Request>> {
-        let text = fs::read_to_string(&self.file)
+        self.mentioning("")
+    }
+
+    /// Those of them that hold this text anywhere: who asked, what was sent, what was answered.
+    pub fn mentioning(&self, text: &str) -> Result<Vec<Request>> {
+        self.holding(&[text])
+    }
+
+    /// The requests that match, in the order they were answered.
+    pub fn requests(&self, filter: &Filter<'_>) -> Result<Vec<Request>> {
+        let mut found = self.holding(&[filter.user, filter.namespace, filter.name])?;
+        found.retain(|request| filter.matches(request));
+        Ok(found)
+    }
+
+    /// The requests whose lines hold all these words. Logs grow long, and reading JSON is slow where looking for a word
+    /// is not.
+    fn holding(&self, words: &[&str]) -> Result<Vec<Request>> {
+        let log = fs::read_to_string(&self.file)
             .with_context(|| format!("cannot read {}", self.file.display()))?;
         // The last line may be half written.
-        let events = text
+        let events = log
             .lines()
+            .filter(|line| words.iter().all(|word| line.contains(word)))
             .filter_map(|line| serde_json::from_str(line).ok());
         Ok(events
             .map(|event| Request { event })
             .filter(Request::counts)
             .collect())
-    }
-
-    /// The requests that match, in the order they were answered.
-    pub fn requests(&self, filter: &Filter<'_>) -> Result<Vec<Request>> {
-        let mut all = self.all()?;
-        all.retain(|request| filter.matches(request));
-        Ok(all)
     }
 
     /// How many requests match.
@@ -75,6 +88,30 @@ impl AuditLog {
         let all = self.requests(filter)?;
         Ok(all.iter().filter(|request| request.succeeded()).count())
     }
+}
+
+/// Fails if one of these status patches changed nothing, or was sent again after it was stored.
+pub fn expect_no_idle_patches<'a>(requests: impl IntoIterator<Item = &'a Request>) -> Result<()> {
+    let mut stored_versions = BTreeSet::new();
+    let patches = requests
+        .into_iter()
+        .filter(|it| it.resource() == "locusttests/status" && it.succeeded());
+    for patch in patches {
+        let sent = patch.text("/requestObject/metadata/resourceVersion");
+        let stored = patch.text("/responseObject/metadata/resourceVersion");
+        ensure!(!sent.is_empty(), "a status patch without resourceVersion");
+        ensure!(
+            !stored.is_empty(),
+            "the audit log has no stored version of a status patch"
+        );
+        ensure!(
+            sent != stored && stored_versions.insert(stored.to_owned()),
+            "a status patch that changed nothing: {}",
+            patch.event["requestObject"]
+        );
+    }
+    ensure!(!stored_versions.is_empty(), "no status was written at all");
+    Ok(())
 }
 
 /// Follows an audit log: cheap enough to look every millisecond.
@@ -99,17 +136,25 @@ impl Tail {
     /// What was answered since the last call.
     pub fn read(&mut self) -> Result<Vec<Request>> {
         let mut found = Vec::new();
+        self.each(|request| found.push(request))?;
+        Ok(found)
+    }
+
+    /// The same one by one, for more than should be in memory at once.
+    pub fn each(&mut self, mut look: impl FnMut(Request)) -> Result<()> {
         while self.reader.read_line(&mut self.half)? > 0 {
             if !self.half.ends_with('\n') {
                 break;
             }
             if let Ok(event) = serde_json::from_str(&self.half) {
-                found.push(Request { event });
+                let request = Request { event };
+                if request.counts() {
+                    look(request);
+                }
             }
             self.half.clear();
         }
-        found.retain(Request::counts);
-        Ok(found)
+        Ok(())
     }
 }
 
@@ -132,6 +177,11 @@ impl Request {
     /// Who asked.
     pub fn user(&self) -> &str {
         self.text("/user/username")
+    }
+
+    /// With which program.
+    pub fn user_agent(&self) -> &str {
+        self.text("/userAgent")
     }
 
     /// `create`, `get`, `watch`, …
@@ -184,6 +234,11 @@ impl Request {
     pub fn is_write(&self) -> bool {
         let writes = ["create", "update", "patch", "delete", "deletecollection"];
         writes.contains(&self.verb()) && self.resource() != "events"
+    }
+
+    /// When the API server got it. Moments can be compared as text.
+    pub fn received(&self) -> &str {
+        self.text("/requestReceivedTimestamp")
     }
 
     /// Verb, resource, name and answer in a line.
@@ -242,6 +297,21 @@ mod tests {
         let post = request("ResponseComplete", "create", json!({"resource": "jobs"}));
         assert_eq!(post.name(), "sent");
         assert!(post.succeeded());
+    }
+
+    #[test]
+    fn a_status_patch_that_changes_nothing_is_found() {
+        let patch = |sent: &str, stored: &str| {
+            let reference = json!({"resource": "locusttests", "subresource": "status"});
+            let mut request = request("ResponseComplete", "patch", reference);
+            request.event["requestObject"] = json!({"metadata": {"resourceVersion": sent}});
+            request.event["responseObject"] = json!({"metadata": {"resourceVersion": stored}});
+            request
+        };
+        expect_no_idle_patches(&[patch("1", "2"), patch("2", "3")]).unwrap();
+        expect_no_idle_patches(&[patch("1", "2"), patch("2", "2")]).unwrap_err();
+        expect_no_idle_patches(&[patch("1", "2"), patch("1", "2")]).unwrap_err();
+        expect_no_idle_patches(&[]).unwrap_err();
     }
 
     #[test]

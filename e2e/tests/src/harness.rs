@@ -1,7 +1,6 @@
 //! A small test harness: cases share what is dear to set up, run at the same
 //! time, and what they shared ends with them.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
@@ -32,27 +31,58 @@ pub fn only_list() -> bool {
     std::env::args().any(|word| word == "--list")
 }
 
+/// The whole of a test target whose cases run one after the other: what they share is set up unless only their names
+/// are asked for.
+pub fn one_by_one<W: Sync>(cases: &[Case<W>], set_up: impl FnOnce() -> Result<W>) -> ExitCode {
+    let cases = selected(cases);
+    if only_list() {
+        cases.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let begin = Instant::now();
+    match set_up() {
+        Ok(world) => conclude(cases.len(), &run(&cases, &world, 1), begin.elapsed()),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Runs the cases, `at_once` at a time; returns the names of those that failed.
 pub fn run<W: Sync>(cases: &[Case<W>], world: &W, at_once: usize) -> Vec<&'static str> {
-    let queue: Mutex<VecDeque<Case<W>>> = Mutex::new(cases.iter().copied().collect());
-    let failed = Mutex::new(Vec::new());
+    let results = each(cases, at_once, |(name, case)| {
+        let begin = Instant::now();
+        let result = catch_unwind(AssertUnwindSafe(|| case(world)));
+        (*name, report(name, begin.elapsed(), result))
+    });
+    let failed = results.into_iter().filter(|(_, good)| !good);
+    failed.map(|(name, _)| name).collect()
+}
+
+/// Does this with each item, `at_once` at a time; the results are in the items' order.
+pub fn each<I: Sync, T: Send>(
+    items: &[I],
+    at_once: usize,
+    work: impl Fn(&I) -> T + Sync,
+) -> Vec<T> {
+    let queue = Mutex::new(items.iter().enumerate());
+    let done = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..at_once.min(cases.len()) {
+        for _ in 0..at_once.min(items.len()) {
             scope.spawn(|| {
                 loop {
-                    let next = lock(&queue).pop_front();
-                    let Some((name, case)) = next else { break };
-                    let begin = Instant::now();
-                    let result = catch_unwind(AssertUnwindSafe(|| case(world)));
-                    let took = begin.elapsed();
-                    if !report(name, took, result) {
-                        lock(&failed).push(name);
-                    }
+                    let next = lock(&queue).next();
+                    let Some((number, item)) = next else { break };
+                    let result = work(item);
+                    lock(&done).push((number, result));
                 }
             });
         }
     });
-    failed.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// The last line, as cargo's own harness writes it, and the exit code.

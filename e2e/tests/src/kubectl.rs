@@ -2,11 +2,14 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use e2e_node::Layout;
 use serde_json::Value;
+
+use crate::{process, seen};
 
 /// kubectl with a kubeconfig, and a namespace if one is chosen.
 #[derive(Clone, Debug)]
@@ -44,6 +47,12 @@ impl Kubectl {
         &self.kubeconfig
     }
 
+    /// Forgets which kinds the API server serves: kubectl keeps that for hours.
+    pub fn forget_kinds(&self) {
+        // There may be nothing to forget.
+        let _ = std::fs::remove_dir_all(self.kubeconfig.with_extension("cache"));
+    }
+
     /// Runs it; returns standard output. The error carries standard error.
     pub fn run(&self, arguments: &[&str]) -> Result<String> {
         self.feed(arguments, "")
@@ -51,15 +60,14 @@ impl Kubectl {
 
     /// Runs it with text on standard input.
     pub fn feed(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let output = self.output(arguments, input)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn output(&self, arguments: &[&str], input: &str) -> Result<Output> {
         let mut command = Command::new(&self.program);
+        self.set_up(&mut command, arguments);
         command
-            .arg("--kubeconfig")
-            .arg(&self.kubeconfig)
-            // Nothing of a test's cluster may stay in the user's home.
-            .arg("--cache-dir")
-            .arg(self.kubeconfig.with_extension("cache"))
-            .args(self.namespace.iter().flat_map(|name| ["--namespace", name]))
-            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -78,12 +86,42 @@ impl Kubectl {
                 String::from_utf8_lossy(&output.stderr).trim()
             );
         }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        Ok(output)
+    }
+
+    /// `kubectl get --watch` of all objects of a kind, as JSON into a file, until the child is killed.
+    pub fn watch(&self, kind: &str, output: &Path) -> Result<Child> {
+        process::spawn(&self.program, output, |command| {
+            self.set_up(command, &["get", kind, "--watch", "--output=json"]);
+        })
+    }
+
+    fn set_up(&self, command: &mut Command, arguments: &[&str]) {
+        command
+            // It ends before collecting garbage would pay.
+            .env("GOGC", "off")
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig)
+            // Nothing of a test's cluster may stay in the user's home.
+            .arg("--cache-dir")
+            .arg(self.kubeconfig.with_extension("cache"))
+            .args(self.namespace.iter().flat_map(|name| ["--namespace", name]))
+            .args(arguments);
     }
 
     /// `kubectl apply` of one or more objects.
     pub fn apply(&self, manifest: &str) -> Result<String> {
         self.feed(&["apply", "-f", "-"], manifest)
+    }
+
+    /// `kubectl apply` of one or more objects; returns what kubectl warns of.
+    pub fn warnings(&self, manifest: &str) -> Result<Vec<String>> {
+        let output = self.output(&["apply", "-f", "-"], manifest)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let warnings = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("Warning: "));
+        Ok(warnings.map(str::to_owned).collect())
     }
 
     /// `kubectl apply` that must be refused; returns what kubectl says.
@@ -98,7 +136,9 @@ impl Kubectl {
     pub fn json(&self, arguments: &[&str]) -> Result<Value> {
         let mut all = arguments.to_vec();
         all.extend(["-o", "json"]);
-        Ok(serde_json::from_str(&self.run(&all)?)?)
+        let answer = serde_json::from_str(&self.run(&all)?)?;
+        seen::note(&answer)?;
+        Ok(answer)
     }
 
     /// One object.
@@ -145,6 +185,16 @@ impl Kubectl {
             "-p",
             &patch,
         ])
+    }
+
+    /// Waits until an object is like this, as `kubectl wait --for` says it; returns it. One process, where looking
+    /// again and again takes many.
+    pub fn wait(&self, object: &str, state: &str, limit: Duration) -> Result<Value> {
+        let (state, limit) = (
+            format!("--for={state}"),
+            format!("--timeout={}s", limit.as_secs()),
+        );
+        self.json(&["wait", object, &state, &limit])
     }
 
     /// Deletes an object without waiting until it is gone.

@@ -17,8 +17,26 @@ pub const LOCUSTFILE: &str = r#"
                 self.client.get("/")
 "#;
 
+/// A test of two users on one worker that loads the demo target of another namespace.
+pub fn test_of_target(name: &str, run_time: &str, target: &str) -> String {
+    test(name, &format!("demo-target.{target}"), run_time, 2, 1, "")
+}
+
 /// A test of ten users on two workers; `more` are further lines of its spec.
 pub fn locust_test(name: &str, run_time: &str, more: &str) -> String {
+    test(name, "demo-target", run_time, 10, 2, more)
+}
+
+/// Users of [`small_test`].
+pub const SMALL_USERS: u64 = 4;
+
+/// A test of few users on one worker; `more` are further lines of its spec.
+pub fn small_test(name: &str, more: &str) -> String {
+    test(name, "demo-target", "10s", SMALL_USERS, 1, more)
+}
+
+/// All users start within a second.
+fn test(name: &str, host: &str, run_time: &str, users: u64, workers: u64, more: &str) -> String {
     format!(
         r#"
 apiVersion: locust.io/v2
@@ -29,13 +47,13 @@ spec:
   testFiles:
     inline:{LOCUSTFILE}
   run:
-    host: http://demo-target
-    users: 10
-    spawnRate: 10
+    host: http://{host}
+    users: {users}
+    spawnRate: {users}
     runTime: {run_time}
     stopTimeout: 5s
   worker:
-    replicas: 2
+    replicas: {workers}
 {more}"#
     )
 }

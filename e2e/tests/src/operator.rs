@@ -1,32 +1,25 @@
 //! The operator as a process.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use e2e_node::Layout;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{ports, process, wait_until};
+use crate::{
+    http::{self, Answer},
+    ports, process, wait_until,
+};
 
 /// A running operator; killed when this is dropped.
 pub struct Operator {
     child: Child,
     address: SocketAddr,
     log: PathBuf,
-}
-
-/// An answer of its HTTP server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The status code.
-    pub code: u16,
-    /// The body.
-    pub body: String,
 }
 
 /// The operator's program: `OPERATOR_BINARY`, or what `make operator` builds.
@@ -59,17 +52,21 @@ fn clean(command: &mut Command) {
     for name in ["PATH", "RUST_BACKTRACE"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
+    // Its default port can be taken only once; cases that need the server say so by flag.
+    command.env("WEBHOOKS", "false");
 }
 
 impl Operator {
-    /// Starts it on a free port; `arguments` are its flags. The log is added
-    /// to, so that a restarted operator has one log.
+    /// Starts it on a free port; `arguments` are its flags. It is alone unless
+    /// they say otherwise. The log is added to, so that a restarted operator
+    /// has one log.
     pub fn start(kubeconfig: &Path, log: &Path, arguments: &[&str]) -> Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()?));
         let child = process::spawn(&binary()?, log, |command| {
             clean(command);
             command
                 .env("KUBECONFIG", kubeconfig)
+                .env("LEADER_ELECT", "false")
                 .arg(format!("--listen-address={address}"))
                 .args(arguments);
         })?;
@@ -108,7 +105,7 @@ impl Operator {
 
     /// HTTP GET of `/healthz`, `/readyz` or `/metrics`.
     pub fn get(&self, path: &str) -> Result<Answer> {
-        http_get(self.address, path)
+        http::get(self.address, path)
     }
 
     /// Where its HTTP server listens.
@@ -157,28 +154,4 @@ impl Drop for Operator {
         // It may have ended already.
         let _ = self.kill();
     }
-}
-
-/// A plain HTTP GET.
-pub fn http_get(address: SocketAddr, path: &str) -> Result<Answer> {
-    let limit = Duration::from_secs(2);
-    let mut stream = TcpStream::connect_timeout(&address, limit)?;
-    stream.set_read_timeout(Some(limit))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let (head, body) = text
-        .split_once("\r\n\r\n")
-        .ok_or_else(|| anyhow!("no HTTP answer: {text:?}"))?;
-    let code = head.split(' ').nth(1).unwrap_or_default();
-    Ok(Answer {
-        code: code
-            .parse()
-            .with_context(|| format!("no status code in {head:?}"))?,
-        body: body.to_owned(),
-    })
 }

@@ -29,9 +29,20 @@ pub enum Scope {
 
 /// The rules the chart gives the operator, as YAML.
 pub fn operator_rules() -> Result<String> {
+    generated_rules("rules")
+}
+
+/// Those it gives it besides in its own namespace for the Lease, as YAML.
+pub fn lease_rules() -> Result<String> {
+    generated_rules("lease-rules")
+}
+
+/// The rules of this name in the chart, as YAML.
+pub fn generated_rules(name: &str) -> Result<String> {
     let file = Layout::discover()?
         .repo
-        .join("charts/locust-operator/generated/rules.yaml");
+        .join("charts/locust-operator/generated")
+        .join(format!("{name}.yaml"));
     fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
@@ -43,20 +54,23 @@ pub fn create(
     rules: &str,
     directory: &Path,
 ) -> Result<User> {
-    let namespace = kubectl.namespace();
     kubectl.run(&["create", "serviceaccount", name])?;
     grant(kubectl, name, scope, rules)?;
-    let token = kubectl.run(&["create", "token", name, "--duration=6h"])?;
-    let admin: Value = serde_json::from_str(&fs::read_to_string(kubectl.kubeconfig())?)
-        .context("the administrator's kubeconfig is not JSON")?;
-    let mut config = admin;
-    config["users"][0]["user"] = json!({"token": token.trim()});
-    let kubeconfig = directory.join(format!("{namespace}-{name}.kubeconfig"));
-    fs::write(&kubeconfig, config.to_string())?;
     Ok(User {
-        name: format!("system:serviceaccount:{namespace}:{name}"),
-        kubeconfig,
+        name: format!("system:serviceaccount:{}:{name}", kubectl.namespace()),
+        kubeconfig: kubeconfig(kubectl, name, directory)?,
     })
+}
+
+/// A kubeconfig in `directory` for a service account of kubectl's namespace.
+pub fn kubeconfig(kubectl: &Kubectl, name: &str, directory: &Path) -> Result<PathBuf> {
+    let token = kubectl.run(&["create", "token", name, "--duration=6h"])?;
+    let mut config: Value = serde_json::from_str(&fs::read_to_string(kubectl.kubeconfig())?)
+        .context("the administrator's kubeconfig is not JSON")?;
+    config["users"][0]["user"] = json!({"token": token.trim()});
+    let file = directory.join(format!("{}-{name}.kubeconfig", kubectl.namespace()));
+    fs::write(&file, config.to_string())?;
+    Ok(file)
 }
 
 /// Gives a service account these rules, in place of those it had.

@@ -5,6 +5,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 
 const POLL: Duration = Duration::from_millis(150);
+/// However long a look took, the next one comes this soon.
+const POLL_AT_MOST: Duration = Duration::from_secs(2);
+
+/// Sleeps between two looks, three times as long as the look took: many who wait must not slow what they wait for.
+fn pause(look: Instant) {
+    std::thread::sleep((look.elapsed() * 3).clamp(POLL, POLL_AT_MOST));
+}
 
 /// Tries `probe` until it succeeds; its last error says what was seen instead.
 pub fn wait_until<T>(
@@ -14,12 +21,13 @@ pub fn wait_until<T>(
 ) -> Result<T> {
     let begin = Instant::now();
     loop {
+        let look = Instant::now();
         match probe() {
             Ok(found) => return Ok(found),
             Err(seen) if begin.elapsed() >= limit => {
                 return Err(anyhow!("{what}: not within {limit:?}; last seen: {seen:#}"));
             }
-            Err(_) => std::thread::sleep(POLL),
+            Err(_) => pause(look),
         }
     }
 }
@@ -28,8 +36,9 @@ pub fn wait_until<T>(
 pub fn stays_so(what: &str, length: Duration, mut probe: impl FnMut() -> Result<()>) -> Result<()> {
     let begin = Instant::now();
     while begin.elapsed() < length {
+        let look = Instant::now();
         probe().map_err(|seen| seen.context(format!("{what}: no longer so")))?;
-        std::thread::sleep(POLL);
+        pause(look);
     }
     Ok(())
 }

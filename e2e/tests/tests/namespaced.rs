@@ -1,9 +1,9 @@
 //! The chart installed for one namespace only, with a Role and no ClusterRole.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e_tests::{
     harness,
     manifest::locust_test,
@@ -57,28 +57,18 @@ fn tests_outlive_an_uninstall(node: &Node) -> Result<()> {
 
 fn main() -> ExitCode {
     // In this order: each builds on the one before.
-    let cases = harness::selected(&[
-        ("has_no_cluster_wide_rights", has_no_cluster_wide_rights),
-        (
-            "runs_a_test_in_its_namespace_and_none_elsewhere",
-            runs_a_test_in_its_namespace_and_none_elsewhere,
-        ),
-        ("tests_outlive_an_uninstall", tests_outlive_an_uninstall),
-    ]);
-    if harness::only_list() {
-        cases.iter().for_each(|(name, _)| println!("{name}: test"));
-        return ExitCode::SUCCESS;
-    }
-    let begin = Instant::now();
-    match Node::with_operator(&["--set", "watch.scope=Namespace"]) {
-        Ok(node) => harness::conclude(
-            cases.len(),
-            &harness::run(&cases, &node, 1),
-            begin.elapsed(),
-        ),
-        Err(error) => {
-            eprintln!("cannot install the operator: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    harness::one_by_one(
+        &[
+            ("has_no_cluster_wide_rights", has_no_cluster_wide_rights),
+            (
+                "runs_a_test_in_its_namespace_and_none_elsewhere",
+                runs_a_test_in_its_namespace_and_none_elsewhere,
+            ),
+            ("tests_outlive_an_uninstall", tests_outlive_an_uninstall),
+        ],
+        || {
+            Node::with_operator(&["--set", "watch.scope=Namespace"])
+                .context("cannot install the operator")
+        },
+    )
 }

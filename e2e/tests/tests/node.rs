@@ -1,17 +1,41 @@
 //! First truths: what `kubectl` shows of runs of real Locust on a real node.
 
+#[path = "node/ends.rs"]
+mod ends;
 #[path = "node/first_truths.rs"]
 mod first_truths;
+#[path = "node/late_starts.rs"]
+mod late_starts;
+#[path = "node/loading.rs"]
+mod loading;
+#[path = "node/lost_master.rs"]
+mod lost_master;
+#[path = "node/lost_workers.rs"]
+mod lost_workers;
 #[path = "node/network.rs"]
 mod network;
+#[path = "node/node_trouble.rs"]
+mod node_trouble;
 #[path = "node/operator_pod.rs"]
 mod operator_pod;
+#[path = "node/options.rs"]
+mod options;
+#[path = "node/pod_problems.rs"]
+mod pod_problems;
+#[path = "node/pod_shapes.rs"]
+mod pod_shapes;
 #[path = "node/records.rs"]
 mod records;
+#[path = "node/refused_pods.rs"]
+mod refused_pods;
 #[path = "node/release.rs"]
 mod release;
 #[path = "node/start_problems.rs"]
 mod start_problems;
+#[path = "node/take_over.rs"]
+mod take_over;
+#[path = "node/web_ui.rs"]
+mod web_ui;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -23,6 +47,13 @@ const AT_ONCE: usize = 4;
 fn main() -> ExitCode {
     let cases = harness::selected(&[
         (
+            "master_hangs_and_is_killed",
+            lost_master::hangs_and_is_killed,
+        ),
+        ("worker_deleted", lost_workers::deleted),
+        ("worker_out_of_memory", lost_workers::out_of_memory),
+        ("worker_drained", lost_workers::evicted),
+        (
             "image_cannot_be_pulled",
             start_problems::image_cannot_be_pulled,
         ),
@@ -30,6 +61,11 @@ fn main() -> ExitCode {
             "a_run_that_passes_and_its_records",
             records::a_run_that_passes,
         ),
+        ("quota_that_is_raised", refused_pods::quota_that_is_raised),
+        ("quota_that_stays", refused_pods::quota_that_stays),
+        ("quota_for_some_pods", refused_pods::quota_for_some_pods),
+        ("limit_range", refused_pods::limit_range),
+        ("pod_security", refused_pods::pod_security),
         ("requests_fail", first_truths::requests_fail),
         ("deleted_in_the_middle", first_truths::deleted_in_the_middle),
         ("two_tests_at_once", first_truths::two_tests_at_once),
@@ -54,10 +90,19 @@ fn main() -> ExitCode {
             "a_taken_name_is_left_alone",
             first_truths::a_taken_name_is_left_alone,
         ),
+        ("all_workers_lost", lost_workers::all),
+        ("master_pod_deleted", lost_master::pod_deleted),
+        ("a_deleted_job_is_an_outcome", lost_master::job_deleted),
+        ("master_out_of_memory", lost_master::out_of_memory),
+        ("stopped_in_the_web_ui", ends::stopped_in_the_web_ui),
+        ("started_in_the_web_ui", late_starts::started_in_the_web_ui),
         (
-            "a_deleted_job_is_an_outcome",
-            first_truths::a_deleted_job_is_an_outcome,
+            "unschedulable_until_a_node_fits",
+            late_starts::unschedulable_until_a_node_fits,
         ),
+        ("no_requests", ends::no_requests),
+        ("own_exit_codes", ends::own_exit_codes),
+        ("user_classes_differ", ends::user_classes_differ),
         (
             "operator_is_small_and_locked_down",
             operator_pod::small_and_locked_down,
@@ -71,12 +116,44 @@ fn main() -> ExitCode {
             first_truths::restricted_namespace,
         ),
         (
-            "timeout_stops_the_load",
-            first_truths::timeout_stops_the_load,
+            "pods_that_do_not_start",
+            pod_problems::pods_that_do_not_start,
         ),
+        ("beginnings_and_ends", options::beginnings_and_ends),
+        ("ordinary_sidecar", pod_shapes::ordinary_sidecar),
+        ("init_container_fails", pod_problems::init_container_fails),
+        (
+            "a_mended_problem_is_forgotten",
+            pod_problems::a_mended_problem_is_forgotten,
+        ),
+        ("native_sidecar", pod_shapes::native_sidecar),
+        (
+            "many_containers_and_long_names",
+            pod_shapes::many_containers_and_long_names,
+        ),
+        (
+            "services_named_like_locust",
+            pod_shapes::services_named_like_locust,
+        ),
+        ("named_elsewhere", loading::named_elsewhere),
+        (
+            "run_of_the_published_version_1",
+            take_over::run_of_the_published_version_1,
+        ),
+        ("no_web_ui", web_ui::no_web_ui),
+        ("changed_web_ui", web_ui::changed_web_ui),
+        ("timeout_stops_the_load", ends::timeout_stops_the_load),
     ]);
+    // After all others, alone: what disturbs every run.
+    let last = harness::selected(&[(
+        "kubelet_is_away_while_a_run_ends",
+        node_trouble::kubelet_is_away_while_a_run_ends as fn(&Node) -> anyhow::Result<()>,
+    )]);
     if harness::only_list() {
-        cases.iter().for_each(|(name, _)| println!("{name}: test"));
+        cases
+            .iter()
+            .chain(&last)
+            .for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
     let begin = Instant::now();
@@ -87,6 +164,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let failed = harness::run(&cases, &node, AT_ONCE);
-    harness::conclude(cases.len(), &failed, begin.elapsed())
+    let mut failed = harness::run(&cases, &node, AT_ONCE);
+    failed.extend(harness::run(&last, &node, 1));
+    harness::conclude(cases.len() + last.len(), &failed, begin.elapsed())
 }

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
-use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use e2e_tests::{
     audit::Filter,
     harness,
@@ -13,14 +12,25 @@ use e2e_tests::{
 };
 use serde_json::Value;
 
-/// A right that no request shows: clusters may check it when an owner reference is set.
-const CHECKED_BY_OTHERS: &str = "update locust.io/locusttests/finalizers";
+/// Rights that no request on the node shows: clusters may check the first when an owner reference is set; the others
+/// count an event that comes again, renew a certificate, and tell of tests that were stored as an older version, which
+/// the tests against an API server alone see.
+const NOT_SEEN_HERE: [&str; 4] = [
+    "update locust.io/locusttests/finalizers",
+    "patch events.k8s.io/events",
+    "update /secrets",
+    "patch apiextensions.k8s.io/customresourcedefinitions/status",
+];
 
 fn allowed(node: &Node) -> Result<BTreeSet<String>> {
-    let roles = node
-        .kubectl
-        .list("clusterroles", "app.kubernetes.io/instance=locust-operator")?;
-    let role = roles.first().context("the operator's ClusterRole")?;
+    let ours = "app.kubernetes.io/instance=locust-operator";
+    let mut roles = node.kubectl.list("clusterroles", ours)?;
+    let own_namespace = node.kubectl.in_namespace("locust-operator");
+    roles.extend(own_namespace.list("roles", ours)?);
+    ensure!(
+        roles.len() == 3,
+        "a ClusterRole, and Roles for the Lease and the certificate: {roles:?}"
+    );
     let texts = |rule: &Value, field: &str| -> Vec<String> {
         rule[field]
             .as_array()
@@ -30,7 +40,8 @@ fn allowed(node: &Node) -> Result<BTreeSet<String>> {
             .collect()
     };
     let mut rights = BTreeSet::new();
-    for rule in role["rules"].as_array().context("rules")? {
+    let rules = roles.iter().filter_map(|role| role["rules"].as_array());
+    for rule in rules.flatten() {
         for group in texts(rule, "apiGroups") {
             for resource in texts(rule, "resources") {
                 rights.extend(
@@ -69,10 +80,9 @@ fn every_request_is_allowed(node: &Node) -> Result<()> {
 
 fn every_right_is_used(node: &Node) -> Result<()> {
     let (used, mut allowed) = (used(node)?, allowed(node)?);
-    ensure!(
-        allowed.remove(CHECKED_BY_OTHERS),
-        "{CHECKED_BY_OTHERS} is in the Role"
-    );
+    for right in NOT_SEEN_HERE {
+        ensure!(allowed.remove(right), "{right} is not in the Role");
+    }
     let idle: Vec<_> = allowed.difference(&used).collect();
     ensure!(idle.is_empty(), "never used: {idle:?}");
     Ok(())
@@ -85,7 +95,8 @@ fn no_request_was_forbidden(node: &Node) -> Result<()> {
     })?;
     let forbidden: Vec<String> = requests
         .iter()
-        .filter(|it| it.code() == 403)
+        // Helm takes the rights away before the pods of a release end, which try to give their Lease back.
+        .filter(|it| it.code() == 403 && it.resource() != "leases")
         .map(|it| it.line())
         .collect();
     ensure!(forbidden.is_empty(), "{forbidden:?}");
@@ -93,25 +104,12 @@ fn no_request_was_forbidden(node: &Node) -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    let cases = harness::selected(&[
-        ("every_request_is_allowed", every_request_is_allowed),
-        ("every_right_is_used", every_right_is_used),
-        ("no_request_was_forbidden", no_request_was_forbidden),
-    ]);
-    if harness::only_list() {
-        cases.iter().for_each(|(name, _)| println!("{name}: test"));
-        return ExitCode::SUCCESS;
-    }
-    let begin = Instant::now();
-    match Node::up() {
-        Ok(node) => harness::conclude(
-            cases.len(),
-            &harness::run(&cases, &node, 1),
-            begin.elapsed(),
-        ),
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    harness::one_by_one(
+        &[
+            ("every_request_is_allowed", every_request_is_allowed),
+            ("every_right_is_used", every_right_is_used),
+            ("no_request_was_forbidden", no_request_was_forbidden),
+        ],
+        Node::up,
+    )
 }

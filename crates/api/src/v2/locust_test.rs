@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EnvConfig, LocustTestStatus, MasterSpec, Observability, RunSpec, Scheduling, Security,
-    TargetedVolumeMount, TestFiles, WorkerSpec,
+    EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, RunSpec, Scheduling,
+    Security, TargetedVolumeMount, TestFiles, WorkerSpec,
 };
 use crate::{Duration, K8s};
 
@@ -103,6 +103,9 @@ pub struct LocustTestSpec {
     /// Where pods may run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduling: Option<Scheduling>,
+    /// More of the pods of both roles: service account, priority, init containers, DNS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<PodOptions>,
     /// Environment variables and secret files of the Locust containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<EnvConfig>,
@@ -161,6 +164,7 @@ impl LocustTestSpec {
             start_deadline: None,
             timeout: None,
             scheduling: None,
+            pod: None,
             env: None,
             volumes: Vec::new(),
             volume_mounts: Vec::new(),

@@ -4,6 +4,7 @@ mod files;
 mod locust_test;
 mod observability;
 mod placement;
+mod pod;
 mod role;
 mod run;
 mod status;
@@ -12,8 +13,9 @@ pub use files::{
     EnvConfig, EnvSource, InlineFile, SecretMount, TargetedVolumeMount, TestFiles, VolumeTarget,
 };
 pub use locust_test::{ImagePullPolicy, LocustTest, LocustTestSpec};
-pub use observability::{Observability, OpenTelemetry, OtlpProtocol};
+pub use observability::{HeadersSecretRef, Observability, OpenTelemetry, OtlpProtocol};
 pub use placement::{Scheduling, Security};
+pub use pod::{DnsPolicy, PodOptions};
 pub use role::{Autoquit, MasterSpec, WorkerSpec};
 pub use run::RunSpec;
 pub use status::{

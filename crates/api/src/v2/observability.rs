@@ -32,10 +32,30 @@ pub struct OpenTelemetry {
     /// Send without TLS. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insecure: Option<bool>,
-    /// More OTEL_* variables.
+    /// Secret with the headers that the collector asks for, such as `authorization=Basic%20dXNlcjpwYXNz`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers_secret_ref: Option<HeadersSecretRef>,
+    /// Also send a span for every request: as much data as the load itself. Default: false, metrics only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traces: Option<bool>,
+    /// More OTEL_* variables; they win over the operator's. `OTEL_RESOURCE_ATTRIBUTES` is added to the operator's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub extra_env_vars: BTreeMap<String, String>,
+}
+
+/// An entry of a Secret that holds OTLP headers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeadersSecretRef {
+    /// The Secret's name, in the test's namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The entry: `name=value` pairs with commas between, values percent-encoded, as `OTEL_EXPORTER_OTLP_HEADERS`
+    /// takes them. Default: headers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: Option<String>,
 }
 
 /// OTLP transports.

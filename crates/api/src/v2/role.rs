@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::api::core::v1::{ResourceRequirements, Toleration, TopologySpreadConstraint};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,18 @@ pub struct MasterSpec {
     /// How long the web UI stays after the load (`--autoquit`). Default: the pod ends a few seconds after the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoquit: Option<Autoquit>,
+    /// Labels a node must have for this role, on top of `scheduling.nodeSelector`; here wins where both name a label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints this role tolerates, on top of `scheduling.tolerations`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub tolerations: Vec<K8s<Toleration>>,
+    /// How this role's pods are spread; replaces `pod.topologySpreadConstraints`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub topology_spread_constraints: Vec<K8s<TopologySpreadConstraint>>,
     /// Arguments added at the very end; the last of repeated flags wins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 8192)))]
@@ -83,6 +95,18 @@ pub struct WorkerSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub annotations: BTreeMap<String, String>,
+    /// Labels a node must have for this role, on top of `scheduling.nodeSelector`; here wins where both name a label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints this role tolerates, on top of `scheduling.tolerations`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub tolerations: Vec<K8s<Toleration>>,
+    /// How this role's pods are spread; replaces `pod.topologySpreadConstraints`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub topology_spread_constraints: Vec<K8s<TopologySpreadConstraint>>,
     /// Arguments added at the very end; the last of repeated flags wins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 8192)))]

@@ -162,6 +162,9 @@ pub struct RunClaim {
         rename = "workerJobUID"
     )]
     pub worker_job_uid: Option<String>,
+    /// The published operator started the run; this one only watches it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_over: bool,
     /// When the run was claimed: `startDeadline` counts from here.
     pub claimed_at: Time,
     /// When load began.

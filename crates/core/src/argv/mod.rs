@@ -3,11 +3,15 @@
 //! Order: the user's seed, `spec.run` (master only), what the operator manages, `extraArgs`. Of repeated flags
 //! Locust takes the last, so `extraArgs` wins over everything and the operator wins over the seed.
 
+mod comments;
+mod managed;
 mod option;
 mod run;
+mod seed;
 
 use locust_api::{defaults, names, v2};
 
+use crate::problems::Problems;
 use option::FlagName;
 
 /// The plugin's file in both roles.
@@ -21,46 +25,8 @@ const LOCUSTFILE: FlagName = FlagName {
     shortest: "loc",
 };
 
-/// Why a spec yields no command line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ArgvError {
-    /// Both forms of the seed are given.
-    #[error("spec.{role}: command and args are both set; keep one")]
-    CommandAndArgs {
-        /// `master` or `worker`.
-        role: Role,
-    },
-    /// The seed does not split.
-    #[error(
-        "spec.{role}.command: a quote or backslash is not closed in {command:?}; close it, or use args with one list item per argument"
-    )]
-    Unsplittable {
-        /// `master` or `worker`.
-        role: Role,
-        /// The seed.
-        command: String,
-    },
-    /// A flag is given twice, in two places that do not know of each other.
-    #[error("spec.run.{field} and {given_in} both set --{flag}; keep one")]
-    FlagTwice {
-        /// The field of `spec.run`.
-        field: &'static str,
-        /// `spec.master.command`, `spec.master.args` or `spec.master.extraArgs`.
-        given_in: &'static str,
-        /// The flag, without its dashes.
-        flag: &'static str,
-    },
-    /// Nothing says which of the inline files to run.
-    #[error(
-        "spec.testFiles.inline has no locustfile.py; name the file to run in spec.{role}.command, such as \"-f {path}\""
-    )]
-    NoLocustfile {
-        /// `master` or `worker`.
-        role: Role,
-        /// The path of the first file there is.
-        path: String,
-    },
-}
+/// Locust's variable for the same.
+const LOCUSTFILE_VARIABLE: &str = "LOCUST_LOCUSTFILE";
 
 /// The two roles of Locust in distributed mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +58,7 @@ impl std::fmt::Display for Role {
 pub struct Argv {
     /// The container's arguments.
     pub args: Vec<String>,
-    /// What looks like a mistake and was put right.
+    /// What looks like a mistake.
     pub warnings: Vec<String>,
 }
 
@@ -100,88 +66,105 @@ pub struct Argv {
 ///
 /// # Errors
 /// When seed and `spec.run` contradict each other or the seed does not split.
-pub fn master(spec: &v2::LocustTestSpec, start_deadline_seconds: u64) -> Result<Argv, ArgvError> {
+pub fn master(spec: &v2::LocustTestSpec, start_deadline_seconds: u64) -> Result<Argv, Problems> {
+    let mut problems = Problems::default();
+    let seed = problems.collect(seed::of(spec, Role::Master));
+    let extra_args = &spec.master.extra_args;
+    let mut argv = Argv {
+        args: seed.args.clone(),
+        warnings: seed.warnings.clone(),
+    };
+    let mut user_classes = &[][..];
+    if let Some(run) = &spec.run {
+        problems.collect(run::refuse_repeated(run, &seed.args, seed.place));
+        problems.collect(run::refuse_repeated(
+            run,
+            extra_args,
+            "spec.master.extraArgs",
+        ));
+        argv.args.extend(run::flags(run));
+        user_classes = &run.user_classes;
+    }
+    load_plugin(spec, &mut argv.args, extra_args);
+    let managed = managed_by_master(spec, start_deadline_seconds);
+    argv.warnings
+        .extend(managed::warnings(Role::Master, &seed, &managed, extra_args));
+    argv.warnings.extend(useless_autoquit(&spec.master));
+    argv.args.extend(managed);
+    // After a flag that takes no value: after one that takes a list, Locust would read them as that list.
+    argv.args.extend(user_classes.iter().cloned());
+    argv.args.extend(extra_args.iter().cloned());
+    problems.or(argv)
+}
+
+fn managed_by_master(spec: &v2::LocustTestSpec, start_deadline_seconds: u64) -> Vec<String> {
     let v2::MasterSpec {
-        command,
-        args,
-        extra_args,
         autostart,
         autoquit,
         ..
     } = &spec.master;
-    let mut argv = seed(spec, Role::Master, command.as_deref(), args)?;
-    let seed_place = if command.is_some() {
-        "spec.master.command"
-    } else {
-        "spec.master.args"
-    };
-    let user_classes = match &spec.run {
-        Some(run) => {
-            run::refuse_repeated(run, &argv.args, seed_place)?;
-            run::refuse_repeated(run, extra_args, "spec.master.extraArgs")?;
-            argv.args.extend(run::flags(run));
-            run.user_classes.clone()
-        }
-        None => Vec::new(),
-    };
-    load_plugin(spec, &mut argv.args, extra_args);
+    let mut args = Vec::new();
     if otel_enabled(spec) {
-        push(&mut argv.args, "--otel");
+        push(&mut args, "--otel");
     }
-    push(&mut argv.args, "--master");
+    push(&mut args, "--master");
+    push(&mut args, format!("--master-port={}", names::PORT_MASTER));
     push(
-        &mut argv.args,
-        format!("--master-port={}", names::PORT_MASTER),
-    );
-    push(
-        &mut argv.args,
+        &mut args,
         format!("--expect-workers={}", spec.worker.replicas),
     );
     push(
-        &mut argv.args,
+        &mut args,
         format!("--expect-workers-max-wait={start_deadline_seconds}"),
     );
     // Locust refuses --autoquit without --autostart.
     if autostart.unwrap_or(true) {
-        push(&mut argv.args, "--autostart");
+        push(&mut args, "--autostart");
         if let Some(seconds) = autoquit_seconds(spec, autoquit.as_ref()) {
-            argv.args
-                .extend(["--autoquit".to_owned(), seconds.to_string()]);
+            args.extend(["--autoquit".to_owned(), seconds.to_string()]);
         }
     }
-    push(&mut argv.args, "--enable-rebalancing");
-    push(&mut argv.args, "--only-summary");
-    // After a flag that takes no value: after one that takes a list, Locust would read them as that list.
-    argv.args.extend(user_classes);
-    argv.args.extend(extra_args.iter().cloned());
-    Ok(argv)
+    push(&mut args, "--enable-rebalancing");
+    push(&mut args, "--only-summary");
+    args
+}
+
+fn useless_autoquit(master: &v2::MasterSpec) -> Option<String> {
+    let asked = master.autoquit.as_ref()?.enabled;
+    (asked && master.autostart == Some(false)).then(|| {
+        "spec.master.autoquit has no effect with autostart: false; the master stays until it is stopped"
+            .to_owned()
+    })
 }
 
 /// Arguments of the workers' containers.
 ///
 /// # Errors
 /// When the seed does not split.
-pub fn worker(spec: &v2::LocustTestSpec, service: &str) -> Result<Argv, ArgvError> {
-    let v2::WorkerSpec {
-        command,
-        args,
-        extra_args,
-        ..
-    } = &spec.worker;
-    let mut argv = seed(spec, Role::Worker, command.as_deref(), args)?;
+pub fn worker(spec: &v2::LocustTestSpec, service: &str) -> Result<Argv, Problems> {
+    let seed = seed::of(spec, Role::Worker)?;
+    let extra_args = &spec.worker.extra_args;
+    let mut argv = Argv {
+        args: seed.args.clone(),
+        warnings: seed.warnings.clone(),
+    };
     if spec.run.as_ref().and_then(|run| run.exclude_ramp_up) == Some(true) {
         push(&mut argv.args, "--reset-stats");
     }
     load_plugin(spec, &mut argv.args, extra_args);
+    let mut managed = Vec::new();
     if otel_enabled(spec) {
-        push(&mut argv.args, "--otel");
+        push(&mut managed, "--otel");
     }
-    push(&mut argv.args, "--worker");
+    push(&mut managed, "--worker");
     push(
-        &mut argv.args,
+        &mut managed,
         format!("--master-port={}", names::PORT_MASTER),
     );
-    push(&mut argv.args, format!("--master-host={service}"));
+    push(&mut managed, format!("--master-host={service}"));
+    argv.warnings
+        .extend(managed::warnings(Role::Worker, &seed, &managed, extra_args));
+    argv.args.extend(managed);
     argv.args.extend(extra_args.iter().cloned());
     Ok(argv)
 }
@@ -220,61 +203,13 @@ fn autoquit_seconds(spec: &v2::LocustTestSpec, autoquit: Option<&v2::Autoquit>) 
     )
 }
 
-fn seed(
-    spec: &v2::LocustTestSpec,
-    role: Role,
-    command: Option<&str>,
-    args: &[String],
-) -> Result<Argv, ArgvError> {
-    let command = command.filter(|command| !command.trim().is_empty());
-    let mut argv = Argv::default();
-    match (command, args) {
-        (Some(_), [_, ..]) => return Err(ArgvError::CommandAndArgs { role }),
-        (Some(command), []) => {
-            argv.args = shlex::split(command).ok_or_else(|| ArgvError::Unsplittable {
-                role,
-                command: command.to_owned(),
-            })?;
-        }
-        (None, [_, ..]) => argv.args = args.to_vec(),
-        (None, []) => argv.args = default_seed(spec, role)?,
-    }
-    if argv.args.first().is_some_and(|first| first == "locust") {
-        argv.args.remove(0);
-        argv.warnings.push(format!(
-            "spec.{role}: the leading word \"locust\" was dropped; these are arguments of the image's entrypoint, which is locust"
-        ));
-    }
-    Ok(argv)
-}
-
-fn default_seed(spec: &v2::LocustTestSpec, role: Role) -> Result<Vec<String>, ArgvError> {
-    let Some(files) = &spec.test_files else {
-        return Ok(Vec::new());
-    };
-    if files.config_map_ref.is_none() && files.inline.is_empty() {
-        return Ok(Vec::new());
-    }
-    let source = files.src_path().trim_end_matches('/');
-    if let (Some(first), false) = (
-        files.inline.keys().next(),
-        files.inline.contains_key("locustfile.py"),
-    ) {
-        return Err(ArgvError::NoLocustfile {
-            role,
-            path: format!("{source}/{first}"),
-        });
-    }
-    Ok(vec!["-f".to_owned(), format!("{source}/locustfile.py")])
-}
-
 /// Makes Locust load the plugin after the user's files, whichever way these are named.
 fn load_plugin(spec: &v2::LocustTestSpec, args: &mut Vec<String>, extra_args: &[String]) {
     let plugin = format!("{}/{PLUGIN_FILE}", names::OPERATOR_MOUNT);
     let named = LOCUSTFILE
         .last_value(extra_args)
         .or_else(|| LOCUSTFILE.last_value(args))
-        .or_else(|| literal_env(spec, "LOCUST_LOCUSTFILE"));
+        .or_else(|| literal_env(spec, LOCUSTFILE_VARIABLE));
     let file = match named {
         // The worker downloads the master's files, the plugin among them.
         Some(file) if file == "-" => return,

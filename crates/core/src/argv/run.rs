@@ -3,7 +3,8 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use locust_api::{Duration, v2::RunSpec};
 
-use super::{ArgvError, option::FlagName};
+use super::option::FlagName;
+use crate::problems::{Problem, Problems};
 
 /// A field of `spec.run` that is set.
 struct Given {
@@ -98,18 +99,18 @@ pub(super) fn refuse_repeated(
     run: &RunSpec,
     args: &[String],
     given_in: &'static str,
-) -> Result<(), ArgvError> {
-    match given(run)
+) -> Result<(), Problems> {
+    let given = given(run)
         .into_iter()
-        .find(|given| given.name.is_given(args))
-    {
-        Some(Given { field, name, .. }) => Err(ArgvError::FlagTwice {
-            field,
-            given_in,
-            flag: name.long,
-        }),
-        None => Ok(()),
-    }
+        .filter(|given| given.name.is_given(args));
+    let problems: Problems = given
+        .map(|Given { field, name, .. }| {
+            let flag = name.long;
+            let words = format!("{given_in} sets --{flag} too; keep one");
+            Problem::new(format!("spec.run.{field}"), words)
+        })
+        .collect();
+    problems.or(())
 }
 
 fn rate(rate: &IntOrString) -> String {

@@ -56,6 +56,13 @@ fn a_literal_variable_names_the_file() {
         )
         .starts_with(&format!("-f /x.py,{PLUGIN} "))
     );
+    // It is more than a default, also when there are test files.
+    assert!(
+        master_line(
+            "{testFiles: {inline: {shop.py: ''}}, env: {variables: [{name: LOCUST_LOCUSTFILE, value: /lotest/src/shop.py}]}, worker: {replicas: 2}}"
+        )
+        .starts_with(&format!("-f /lotest/src/shop.py,{PLUGIN} "))
+    );
 }
 
 #[test]
@@ -109,39 +116,128 @@ fn run_becomes_flags_of_the_master_only() {
 }
 
 #[test]
-fn a_flag_given_twice_is_an_error_that_names_both() {
-    for (command, run) in [
-        ("-f a.py -u 5", "users: 1"),
-        ("-f a.py --run-time=5s", "runTime: 1s"),
-        ("--stop-timeout 3", "stopTimeout: 1s"),
+fn every_flag_given_twice_is_a_problem_that_names_both() {
+    for (command, run, said) in [
+        (
+            "-f a.py -u 5",
+            "users: 1",
+            "spec.run.users: spec.master.command sets --users too; keep one",
+        ),
+        (
+            "-f a.py --run-time=5s",
+            "runTime: 1s",
+            "spec.run.runTime: spec.master.command sets --run-time too; keep one",
+        ),
+        (
+            "--stop-timeout 3 -T a",
+            "stopTimeout: 1s, tags: [a], users: 3",
+            "2 problems: (1) spec.run.stopTimeout: spec.master.command sets --stop-timeout too; keep one \
+             (2) spec.run.tags: spec.master.command sets --tags too; keep one",
+        ),
     ] {
         let yaml = format!(
             "{{master: {{command: '{command}'}}, run: {{{run}}}, worker: {{replicas: 2}}}}"
         );
-        let message = master(&spec(&yaml), 300).unwrap_err().to_string();
-        let field = run.split(':').next().unwrap();
-        assert!(
-            message.contains(&format!("spec.run.{field}"))
-                && message.contains("spec.master.command"),
-            "{message}"
-        );
+        assert_eq!(master(&spec(&yaml), 300).unwrap_err().to_string(), said);
     }
+    let yaml = "{master: {args: [-u, '5'], extraArgs: [--host=x]}, run: {users: 1, host: y}, worker: {replicas: 2}}";
+    assert_eq!(
+        master(&spec(yaml), 300).unwrap_err().to_string(),
+        "2 problems: (1) spec.run.users: spec.master.args sets --users too; keep one \
+         (2) spec.run.host: spec.master.extraArgs sets --host too; keep one"
+    );
 }
 
 #[test]
 fn what_cannot_be_a_command_line_says_what_to_do() {
-    let error = |yaml: &str| master(&spec(yaml), 300).unwrap_err().to_string();
-    assert!(
-        error("{master: {command: \"-f 'a.py\"}, worker: {replicas: 1}}").contains("not closed")
-    );
-    assert!(
-        error("{master: {command: -f a.py, args: [x]}, worker: {replicas: 1}}")
-            .contains("keep one")
-    );
-    assert!(
-        error("{testFiles: {inline: {a.py: ''}}, worker: {replicas: 1}}")
-            .contains("-f /lotest/src/a.py")
-    );
+    for (yaml, said) in [
+        (
+            "{master: {command: \"-f 'a.py\"}, worker: {replicas: 1}}",
+            "spec.master.command: a quote or backslash is not closed in \"-f 'a.py\"; close it, or use args with one list item per argument",
+        ),
+        (
+            "{master: {command: -f a.py, args: [x]}, worker: {replicas: 1}}",
+            "spec.master: command and args are both set; keep one",
+        ),
+        (
+            "{testFiles: {inline: {a.py: ''}}, worker: {replicas: 1}}",
+            "spec.testFiles.inline: there is no locustfile.py; name the file to run in spec.master.command, such as \"-f /lotest/src/a.py\"",
+        ),
+    ] {
+        assert_eq!(master(&spec(yaml), 300).unwrap_err().to_string(), said);
+    }
+}
+
+fn warnings(role: Role, fields: &str) -> Vec<String> {
+    let (master_fields, worker_fields) = match role {
+        Role::Master => (fields, ""),
+        Role::Worker => ("", fields),
+    };
+    let spec = spec(&format!(
+        "{{master: {{{master_fields}}}, worker: {{replicas: 2, {worker_fields}}}}}"
+    ));
+    match role {
+        Role::Master => master(&spec, 300).unwrap().warnings,
+        Role::Worker => worker(&spec, "demo-master").unwrap().warnings,
+    }
+}
+
+#[test]
+fn options_that_the_operator_manages_are_told_of() {
+    const EFFECT: &str = "has no effect, because the operator sets it after yours";
+    const OVERRIDES: &str = "overrides what the operator sets, and the run may not start";
+    for (role, fields, said) in [
+        (Role::Master, "command: '--expect-workers=2 --master --autostart --only-summary'", vec![]),
+        (Role::Worker, "args: [--worker, --master-host=demo-master, '--master-port', '5557']", vec![]),
+        (
+            Role::Master,
+            "command: '--expect-workers 3 --autoq 5'",
+            vec![
+                format!("spec.master.command: --expect-workers {EFFECT}; set spec.worker.replicas"),
+                format!("spec.master.command: --autoquit {EFFECT}; set spec.master.autoquit"),
+            ],
+        ),
+        (Role::Master, "command: '--autoquit 5', autoquit: {enabled: false}", vec![]),
+        (
+            Role::Master,
+            "args: [--expect-workers-max-wait=9], extraArgs: [--master-bind-port, '1', --wor]",
+            vec![
+                format!("spec.master.args: --expect-workers-max-wait {EFFECT}; set spec.startDeadline"),
+                "spec.master.extraArgs: --worker makes no master, and Locust will not start; leave it out".to_owned(),
+                "spec.master.extraArgs: --master-bind-port moves the port on which workers look for the master; leave it out".to_owned(),
+            ],
+        ),
+        (
+            Role::Worker,
+            "extraArgs: [--master-host=other, --master]",
+            vec![
+                format!("spec.worker.extraArgs: --master-host {OVERRIDES}; leave it out"),
+                "spec.worker.extraArgs: --master makes no worker, and Locust will not start; leave it out".to_owned(),
+            ],
+        ),
+        (
+            Role::Worker,
+            "command: '-f a.py --slave --hatch-rate=3'",
+            vec![
+                "spec.worker.command: --slave is an old spelling that newer Locust refuses; write --worker".to_owned(),
+                "spec.worker.command: --hatch-rate is an old spelling that newer Locust refuses; write --spawn-rate".to_owned(),
+            ],
+        ),
+    ] {
+        assert_eq!(warnings(role, fields), said, "{fields}");
+    }
+}
+
+#[test]
+fn an_autoquit_without_autostart_is_told_of() {
+    for (autoquit, autostart, told) in [
+        ("autoquit: {enabled: true}", "autostart: false", true),
+        ("autoquit: {enabled: false}", "autostart: false", false),
+        ("autoquit: {enabled: true}", "autostart: true", false),
+    ] {
+        let found = warnings(Role::Master, &format!("{autoquit}, {autostart}"));
+        assert_eq!(found.len(), usize::from(told), "{found:?}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use locust_api::{
 };
 
 use super::{Live, Observed, Outcome, status::made_with};
-use crate::{pods::PodProblem, report::Report, time::whole_seconds};
+use crate::{pods::PodProblem, report::Report, settings::RunSettings, time::whole_seconds};
 
 /// Longest message of a condition that is stored.
 const MESSAGE_LIMIT: usize = 1024;
@@ -73,31 +73,26 @@ impl Writer<'_> {
     }
 }
 
-/// `PodsHealthy`; says whether a problem is new.
+/// `PodsHealthy`; says whether this kind of problem is new. Its words may change with every try of a kubelet.
 pub(super) fn note_pods(
     status: &mut LocustTestStatus,
     test: &LocustTest,
     problem: Option<&PodProblem>,
     now: Timestamp,
 ) -> bool {
-    let mut writer = Writer { status, test, now };
-    match problem {
-        Some(problem) => writer.set(
-            conditions::PODS_HEALTHY,
-            "False",
-            problem.reason,
-            &problem.message,
-        ),
-        None => {
-            writer.set(
-                conditions::PODS_HEALTHY,
-                "True",
-                reasons::PODS_HEALTHY,
-                "no pod reports a problem",
-            );
-            false
-        }
-    }
+    let is_told = |problem: &&PodProblem| {
+        status
+            .conditions
+            .iter()
+            .any(|it| it.type_ == conditions::PODS_HEALTHY && it.reason == problem.reason)
+    };
+    let is_new = problem.is_some_and(|problem| !is_told(&problem));
+    let (word, reason, message) = match problem {
+        Some(problem) => ("False", problem.reason, problem.message.as_str()),
+        None => ("True", reasons::PODS_HEALTHY, "no pod reports a problem"),
+    };
+    Writer { status, test, now }.set(conditions::PODS_HEALTHY, word, reason, message);
+    is_new
 }
 
 /// `WorkersConnected`, as Locust counts.
@@ -106,7 +101,8 @@ pub(super) fn note_workers(
     test: &LocustTest,
     seen: &Observed<'_>,
     report: Option<&Report>,
-    silent: bool,
+    silence: Option<std::time::Duration>,
+    settings: &RunSettings,
 ) {
     let desired = made_with(status, test);
     let loading = status.phase == Some(Phase::Running);
@@ -117,15 +113,7 @@ pub(super) fn note_workers(
     };
     match (report, seen.live) {
         (Some(report), _) if report.run.end.is_some() || report.run.is_final => {
-            writer.set(
-                conditions::WORKERS_CONNECTED,
-                "False",
-                reasons::TEST_ENDED,
-                &format!(
-                    "the load has ended; at most {} of {desired} workers were connected",
-                    report.run.peak_workers
-                ),
-            );
+            note_workers_leave(&mut writer);
         }
         (Some(report), _) => {
             let connected = report.run.workers;
@@ -141,17 +129,53 @@ pub(super) fn note_workers(
                 &format!("{connected}/{desired} workers connected"),
             );
         }
-        (None, Live::Unreachable) if silent => {
-            writer.set(
-                conditions::WORKERS_CONNECTED,
-                "Unknown",
-                reasons::MASTER_UNREACHABLE,
-                "the master runs and its listener on port 9646 does not answer the operator; does a network policy keep it out?",
-            );
-            writer.status.phase = Some(Phase::Running);
+        (None, live) => {
+            if let Some(silence) = silence {
+                note_silence(&mut writer, live, silence, settings);
+            }
         }
-        (None, _) => {}
     }
+}
+
+/// A master that runs and says nothing. Load may run: nobody can tell.
+fn note_silence(
+    writer: &mut Writer<'_>,
+    live: Live<'_>,
+    silence: std::time::Duration,
+    settings: &RunSettings,
+) {
+    let words = if matches!(live, Live::Closed) {
+        "port 9646 of the master refuses connections: Locust is still loading files, runs without the plugin, or is kept from the operator by a network policy"
+    } else {
+        "the master runs and its listener on port 9646 does not answer the operator; does a network policy keep it out?"
+    };
+    writer.set(
+        conditions::WORKERS_CONNECTED,
+        "Unknown",
+        reasons::MASTER_UNREACHABLE,
+        words,
+    );
+    let deadline = writer
+        .test
+        .spec
+        .effective_start_deadline(settings.start_deadline);
+    // A Locust that has not even opened its port makes no load, unless it never opens one: it would have given up by now.
+    if !matches!(live, Live::Closed) || silence >= deadline.get() {
+        writer.status.phase = Some(Phase::Running);
+    }
+}
+
+/// After the end workers leave, which is no news; how many there were is.
+fn note_workers_leave(writer: &mut Writer<'_>) {
+    let desired = made_with(writer.status, writer.test);
+    let workers = writer.status.workers.as_ref();
+    let most = workers.map_or(0, |workers| workers.peak.max(workers.connected));
+    writer.set(
+        conditions::WORKERS_CONNECTED,
+        "False",
+        reasons::TEST_ENDED,
+        &format!("the run has ended; at most {most} of {desired} workers were connected"),
+    );
 }
 
 /// The conditions of a run that is over.
@@ -177,11 +201,24 @@ pub(super) fn note_end(writer: &mut Writer<'_>, outcome: &Outcome) {
     writer.set(conditions::SUCCEEDED, succeeded, reason, message);
     writer.remove(conditions::RECONCILING);
     writer.remove(conditions::STALLED);
+    let is_loading = writer.status.start_time.is_some();
+    let waits = writer
+        .status
+        .conditions
+        .iter()
+        .any(|it| it.type_ == conditions::WORKERS_CONNECTED && it.status == "False");
+    // Of a run that never started it says what was missing.
+    if is_loading || !waits {
+        note_workers_leave(writer);
+    }
 }
 
 /// The sentence of the event `Running`.
 pub(super) fn running_note(status: &LocustTestStatus) -> String {
     match &status.workers {
+        _ if status.start_time.is_none() => {
+            "the master runs and cannot be asked whether load does".to_owned()
+        }
         Some(workers) => format!("load is running with {} workers", workers.text),
         None => "load is running".to_owned(),
     }

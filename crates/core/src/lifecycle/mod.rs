@@ -4,8 +4,11 @@
 //! [`observe`] turns what its Jobs, pods and Locust itself show into a status.
 
 mod conditions;
+mod numbers;
 mod outcome;
 mod status;
+mod stop;
+pub mod taken_over;
 
 use jiff::Timestamp;
 use locust_api::{Duration, reasons, v2};
@@ -19,15 +22,15 @@ use crate::{
 };
 
 pub use conditions::{finished_note, set_condition};
+use outcome::Evidence;
 pub use outcome::Outcome;
 pub use status::{blocked, claimed, created, invalid, refuse};
+pub use stop::{Stop, retention, stop_master, stop_workers};
 
 /// The operator waits this much longer than Locust itself, so that Locust's own words are heard.
 const START_DEADLINE_MARGIN: Duration = Duration::from_secs(10);
 /// How long a silent listener is taken for a passing matter.
 const UNREACHABLE_AFTER: Duration = Duration::from_secs(30);
-/// How long workers may take to leave after the master, on top of the stop timeout.
-const WORKERS_LEAVE_WITHIN: Duration = Duration::from_secs(20);
 /// How long a finished Job's pod may take to show up in the cache.
 const POD_LAG: Duration = Duration::from_secs(10);
 
@@ -42,8 +45,6 @@ pub enum Step {
     Observe,
     /// The run is over: nothing may go on loading.
     Ended,
-    /// Another operator runs it: leave it alone.
-    Foreign,
 }
 
 /// Where the test with this status is.
@@ -55,10 +56,7 @@ pub fn next_step(status: Option<&v2::LocustTestStatus>) -> Step {
         return Step::Ended;
     }
     match &status.run {
-        // Running without a claim of ours: started by the published operator.
-        None if status.phase == Some(v2::Phase::Running) || status.start_time.is_some() => {
-            Step::Foreign
-        }
+        // Perhaps another operator's run: see `taken_over`.
         None => Step::Claim,
         Some(run) if run.master_job_uid.is_none() => Step::Create,
         Some(_) => Step::Observe,
@@ -71,7 +69,7 @@ pub fn start_deadline(
     run: &v2::RunClaim,
     settings: &RunSettings,
 ) -> Timestamp {
-    let deadline = spec.start_deadline.unwrap_or(settings.start_deadline);
+    let deadline = spec.effective_start_deadline(settings.start_deadline);
     after(after(run.claimed_at.0, deadline), START_DEADLINE_MARGIN)
 }
 
@@ -84,6 +82,8 @@ pub struct Observed<'a> {
     pub master: Job<'a>,
     /// The pods of the run.
     pub pods: &'a [&'a PodView],
+    /// What only events tell: why pods were never made, or cannot mount their volumes.
+    pub refused: Option<&'a PodProblem>,
     /// What the listener in the master said just now.
     pub live: Live<'a>,
 }
@@ -102,6 +102,8 @@ pub enum Job<'a> {
 pub enum Live<'a> {
     /// There was nobody to ask.
     NotAsked,
+    /// Its port refuses connections: Locust is still loading files, or runs without the plugin.
+    Closed,
     /// It did not answer.
     Unreachable,
     /// It answered.
@@ -126,6 +128,8 @@ pub enum News {
     Running(String),
     /// Pods have a problem.
     Problem(PodProblem),
+    /// A run of the published operator is watched from now on.
+    TakenOver,
     /// The run is over.
     Finished {
         /// The verdict.
@@ -157,6 +161,18 @@ pub fn listener_of<'a>(pods: &'a [&'a PodView]) -> Option<&'a str> {
     pod.status.pod_ip.as_deref()
 }
 
+/// How the master's container ended, with its last words.
+fn last_words<'a>(pods: &'a [&'a PodView]) -> Option<&'a TerminatedView> {
+    master_pod(pods)?.locust()?.state.terminated.as_ref()
+}
+
+/// Whether the run ends here although nothing was heard of how its master ended. These pods came from a cache, which
+/// may be behind; what ends a run for good must be so.
+pub fn ends_unheard(decision: &Decision, pods: &[&PodView]) -> bool {
+    let ends = decision.status.phase.is_some_and(v2::Phase::is_terminal);
+    ends && last_words(pods).is_none()
+}
+
 /// The status that follows from what was observed of a run whose objects exist.
 pub fn observe(
     test: &v2::LocustTest,
@@ -166,16 +182,14 @@ pub fn observe(
 ) -> Decision {
     let mut status = test.status.clone().unwrap_or_default();
     let pod = master_pod(seen.pods);
-    let ended = pod
-        .and_then(|pod| pod.locust())
-        .and_then(|container| container.state.terminated.as_ref());
-    let last_words = ended
+    let ended = last_words(seen.pods);
+    let last_report = ended
         .and_then(|ended| ended.message.as_deref())
         .and_then(|text| Report::parse(text, &run.id));
-    let report = match (&last_words, seen.live) {
+    let report = match (&last_report, seen.live) {
         (Some(report), _) => Some(report),
         (None, Live::Report(report)) => Some(report),
-        (None, Live::NotAsked | Live::Unreachable) => None,
+        (None, Live::NotAsked | Live::Closed | Live::Unreachable) => None,
     };
     let mut news = Vec::new();
     if let Some(report) = report {
@@ -186,15 +200,24 @@ pub fn observe(
     }
     let was_running =
         test.status.as_ref().and_then(|status| status.phase) == Some(v2::Phase::Running);
-    let problem = pods::problem(seen.pods.iter().copied());
+    let problem = seen
+        .refused
+        .cloned()
+        .or_else(|| pods::problem(seen.pods.iter().copied()));
     if conditions::note_pods(&mut status, test, problem.as_ref(), seen.now) {
         news.extend(problem.clone().map(News::Problem));
     }
-    let silent = silent_for_long(&status, pod, seen);
-    conditions::note_workers(&mut status, test, seen, report, silent);
+    let silence = silence(&status, pod, seen);
+    conditions::note_workers(&mut status, test, seen, report, silence, settings);
     status::note_ready_workers(&mut status, of_role(seen.pods, "worker"));
 
-    match outcome::of(test, run, seen, ended, report, problem.as_ref(), settings) {
+    let evidence = Evidence {
+        ended,
+        report,
+        problem: problem.as_ref(),
+        disruption: pod.and_then(PodView::disruption),
+    };
+    match outcome::of(test, run, &status, seen, evidence, settings) {
         Some(outcome) => {
             news.retain(|item| !matches!(item, News::Problem(_)));
             news.push(News::Finished {
@@ -221,14 +244,15 @@ pub fn observe(
     }
 }
 
-/// Whether Locust has run for a while and the operator has heard nothing of it.
-fn silent_for_long(
+/// For how long Locust has run and the operator has heard nothing of it, once that is too long to be a passing matter.
+fn silence(
     status: &v2::LocustTestStatus,
     pod: Option<&PodView>,
     seen: &Observed<'_>,
-) -> bool {
-    if !matches!(seen.live, Live::Unreachable) {
-        return false;
+) -> Option<std::time::Duration> {
+    match seen.live {
+        Live::Closed | Live::Unreachable => {}
+        Live::NotAsked | Live::Report(_) => return None,
     }
     let running = pod
         .and_then(|pod| pod.locust())
@@ -241,9 +265,8 @@ fn silent_for_long(
         .as_ref()
         .and_then(|progress| progress.observed_at.as_ref())
         .map(|time| time.0);
-    started
-        .max(heard)
-        .is_some_and(|last| after(last, UNREACHABLE_AFTER) <= seen.now)
+    let silence = until(started.max(heard)?, seen.now);
+    (silence >= UNREACHABLE_AFTER.get()).then_some(silence)
 }
 
 fn look_again(
@@ -255,55 +278,23 @@ fn look_again(
 ) -> std::time::Duration {
     const SOON: std::time::Duration = std::time::Duration::from_secs(1);
     const AT_MOST: std::time::Duration = std::time::Duration::from_secs(10);
+    const REFUSED_AT_MOST: std::time::Duration = std::time::Duration::from_secs(30);
+    /// Long enough for the Job controller to have made the pods, or to say why not.
+    const FIRST_PODS: std::time::Duration = std::time::Duration::from_secs(3);
+    let deadline = until(seen.now, start_deadline(&test.spec, run, settings));
     match status.phase {
         Some(v2::Phase::Running) => {
             let timeout = outcome::timeout(test, run, status, settings);
             let pace = settings.progress_interval.get().clamp(SOON, AT_MOST);
             timeout.map_or(pace, |at| until(seen.now, at).clamp(SOON, pace))
         }
+        // The pods themselves bring it back at once; asking why they are missing is for people.
+        _ if seen.refused.is_some() => until(run.claimed_at.0, seen.now)
+            .clamp(FIRST_PODS, REFUSED_AT_MOST)
+            .min(deadline.max(SOON)),
         _ if listener_of(seen.pods).is_some() => SOON,
-        _ => until(seen.now, start_deadline(&test.spec, run, settings)).clamp(SOON, AT_MOST),
-    }
-}
-
-/// Whether a Job of an ended run must be told to stop, or when to look again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// It makes no load, or was told already.
-    Nothing,
-    /// End it now.
-    Now,
-    /// Its pods are leaving; look again then.
-    Later(std::time::Duration),
-}
-
-/// What to do about a Job of a run that is over.
-pub fn stop(
-    status: &v2::LocustTestStatus,
-    spec: &v2::LocustTestSpec,
-    job: &JobView,
-    now: Timestamp,
-) -> Stop {
-    if job.finished().is_some() || job.spec.active_deadline_seconds.is_some() {
-        return Stop::Nothing;
-    }
-    let ended_by_itself = matches!(
-        status.verdict,
-        Some(v2::Verdict::Passed | v2::Verdict::Failed)
-    );
-    let Some(end) = status.completion_time.as_ref().filter(|_| ended_by_itself) else {
-        return Stop::Now;
-    };
-    let stop_timeout = spec
-        .run
-        .as_ref()
-        .and_then(|run| run.stop_timeout)
-        .unwrap_or(Duration::from_secs(0));
-    let limit = after(after(end.0, stop_timeout), WORKERS_LEAVE_WITHIN);
-    if limit <= now {
-        Stop::Now
-    } else {
-        Stop::Later(until(now, limit))
+        _ if master_pod(seen.pods).is_none() => deadline.clamp(SOON, FIRST_PODS),
+        _ => deadline.clamp(SOON, AT_MOST),
     }
 }
 

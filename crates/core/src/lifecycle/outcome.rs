@@ -8,10 +8,10 @@ use locust_api::{
 
 use super::{Job, Observed, POD_LAG, exit_of, listener_of, master_pod, start_deadline};
 use crate::{
-    pods::{PodProblem, last_line},
+    pods::{self, PodProblem, last_line},
     report::{Report, RunLine},
     settings::RunSettings,
-    time::{after, from_unix_millis},
+    time::{after, from_unix_millis, until},
     view::TerminatedView,
 };
 
@@ -73,23 +73,41 @@ pub(super) fn timeout(
     ))
 }
 
-/// The outcome, once there is one.
+/// What the pods and Locust itself tell of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Evidence<'a> {
+    /// How the master's container ended.
+    pub ended: Option<&'a TerminatedView>,
+    /// The latest report.
+    pub report: Option<&'a Report>,
+    /// What keeps pods from running.
+    pub problem: Option<&'a PodProblem>,
+    /// Who in the cluster ended the master's pod, and why.
+    pub disruption: Option<&'a str>,
+}
+
+/// The outcome, once there is one. `status` has noted the report already.
 pub(super) fn of(
     test: &LocustTest,
     run: &RunClaim,
+    status: &LocustTestStatus,
     seen: &Observed<'_>,
-    ended: Option<&TerminatedView>,
-    report: Option<&Report>,
-    problem: Option<&PodProblem>,
+    evidence: Evidence<'_>,
     settings: &RunSettings,
 ) -> Option<Outcome> {
-    let status = test.status.clone().unwrap_or_default();
-    let started = status.start_time.is_some() || report.is_some_and(Report::load_started);
+    let Evidence {
+        ended,
+        report,
+        problem,
+        disruption: _,
+    } = evidence;
+    let started = status.start_time.is_some();
     if let Some(ended) = ended {
-        return Some(of_ended_master(test, run, ended, report, started, settings));
+        return Some(of_ended_master(test, ended, evidence, started, settings));
     }
     let job_ended = match seen.master {
-        Job::Gone => Some("the master's Job was deleted".to_owned()),
+        // Its pod goes with it, and has the last word.
+        Job::Gone => (!is_leaving(seen)).then(|| "the master's Job was deleted".to_owned()),
         Job::Found(job) => job
             .finished()
             .filter(|end| pod_is_overdue(end, seen))
@@ -102,11 +120,17 @@ pub(super) fn of(
                 format!("the master's pod is gone, and its Job says: {words}")
             }),
     };
+    if let (false, Some(problem)) = (started, died_before_locust(seen)) {
+        return Some(Outcome::error(
+            problem.reason,
+            format!("Locust never started: {}", problem.message),
+        ));
+    }
     if let Some(words) = job_ended {
         return Some(of_vanished_master(started, &words));
     }
     if started {
-        return timeout_outcome(test, run, &status, seen, report, settings);
+        return timeout_outcome(test, run, status, seen, evidence, settings);
     }
     // Locust runs and cannot be asked: it keeps the deadline itself, by --expect-workers-max-wait.
     if report.is_none() && listener_of(seen.pods).is_some() {
@@ -125,11 +149,28 @@ fn pod_is_overdue(end: &crate::view::ConditionView, seen: &Observed<'_>) -> bool
     since && master_pod(seen.pods).is_none_or(|pod| pod.metadata.deletion_timestamp.is_none())
 }
 
-fn of_vanished_master(started: bool, words: &str) -> Outcome {
+/// Why the master's pod is over although Locust never ran in it: an init container failed.
+fn died_before_locust(seen: &Observed<'_>) -> Option<PodProblem> {
+    let pod = master_pod(seen.pods).filter(|pod| pod.status.phase == "Failed")?;
+    pods::problem([pod])
+}
+
+/// Whether the master's pod is still there and will tell how it ended. The timestamp of its deletion is when its grace
+/// period is over; a pod whose node is dead stays for ever.
+fn is_leaving(seen: &Observed<'_>) -> bool {
+    master_pod(seen.pods).is_some_and(|pod| {
+        let gone = pod.metadata.deletion_timestamp.as_ref();
+        gone.is_none_or(|gone| seen.now < after(gone.0, POD_LAG))
+    })
+}
+
+pub(super) fn of_vanished_master(started: bool, words: &str) -> Outcome {
     if started {
         Outcome::inconclusive(
             reasons::MASTER_LOST,
-            format!("{words}; the load was cut off and its result is lost"),
+            format!(
+                "{words}; the load was cut off and its result is lost, and status.progress has the numbers last seen"
+            ),
         )
     } else {
         Outcome::error(
@@ -144,15 +185,16 @@ fn timeout_outcome(
     run: &RunClaim,
     status: &LocustTestStatus,
     seen: &Observed<'_>,
-    report: Option<&Report>,
+    evidence: Evidence<'_>,
     settings: &RunSettings,
 ) -> Option<Outcome> {
-    let mut status = status.clone();
-    if status.start_time.is_none() {
-        status.start_time = report.and_then(|report| from_unix_millis(report.run.start?));
-    }
-    if timeout(test, run, &status, settings)? > seen.now {
+    if timeout(test, run, status, settings)? > seen.now {
         return None;
+    }
+    // A master that is kept up after its load (autoquit disabled) has a result all the same.
+    if let Some(report) = evidence.report.filter(|report| report.load_is_over()) {
+        let run = &report.run;
+        return Some(of_final(run, i32::from(run.f > 0 || run.exc > 0), evidence));
     }
     let limit = test
         .spec
@@ -167,7 +209,7 @@ fn timeout_outcome(
 }
 
 fn not_started(test: &LocustTest, settings: &RunSettings, problem: Option<&PodProblem>) -> Outcome {
-    let deadline = test.spec.start_deadline.unwrap_or(settings.start_deadline);
+    let deadline = test.spec.effective_start_deadline(settings.start_deadline);
     match problem {
         Some(problem) => Outcome::error(
             problem.reason,
@@ -188,28 +230,23 @@ fn not_started(test: &LocustTest, settings: &RunSettings, problem: Option<&PodPr
 
 fn of_ended_master(
     test: &LocustTest,
-    run: &RunClaim,
     ended: &TerminatedView,
-    report: Option<&Report>,
+    evidence: Evidence<'_>,
     started: bool,
     settings: &RunSettings,
 ) -> Outcome {
+    let Evidence {
+        ended: _,
+        report,
+        problem,
+        disruption,
+    } = evidence;
     let (code, oom) = exit_of(ended);
     match report {
-        Some(report) if report.load_started() && report.run.is_final => of_final(&report.run, code),
-        Some(_) | None if started => {
-            let why = if oom {
-                "it was killed for using more memory than its limit (OOMKilled)"
-            } else {
-                "it was cut off"
-            };
-            Outcome::inconclusive(
-                reasons::MASTER_LOST,
-                format!(
-                    "the master ended with exit code {code} in the middle of the load: {why}; the numbers are those of its last report"
-                ),
-            )
+        Some(report) if report.load_started() && report.run.is_final => {
+            of_final(&report.run, code, evidence)
         }
+        Some(_) | None if started => cut_off_master(ended, report, oom, disruption),
         Some(_) | None if report.is_none() && (code == 0 || printed_statistics(ended)) => {
             Outcome::new(
                 if code == 0 {
@@ -222,8 +259,56 @@ fn of_ended_master(
                 "Locust ended without a summary: the plugin was not loaded, or the load never started",
             )
         }
-        Some(_) | None => never_started(test, run, ended, oom, settings),
+        Some(_) | None if oom => Outcome::error(
+            reasons::OOM_KILLED,
+            format!(
+                "the master was killed for using more memory than its limit before any load (exit code {code})"
+            ),
+        ),
+        Some(_) | None => never_started(test, ended, problem, settings),
     }
+}
+
+/// A master that ended in the middle of the load without a last word.
+fn cut_off_master(
+    ended: &TerminatedView,
+    report: Option<&Report>,
+    oom: bool,
+    disruption: Option<&str>,
+) -> Outcome {
+    let why = match disruption {
+        _ if oom => "it was killed for using more memory than its limit (OOMKilled)".to_owned(),
+        Some(words) => words.to_owned(),
+        None => "it was cut off".to_owned(),
+    };
+    let numbers = match report {
+        Some(report) => format!(
+            "the numbers are those of its last report, {}",
+            age(report, ended)
+        ),
+        None => "it left no report, and status.progress has the numbers last seen".to_owned(),
+    };
+    let code = ended.exit_code;
+    Outcome::inconclusive(
+        reasons::MASTER_LOST,
+        format!(
+            "the master ended with exit code {code} in the middle of the load: {why}; {numbers}"
+        ),
+    )
+}
+
+/// How much of the load a last report does not tell of.
+fn age(report: &Report, ended: &TerminatedView) -> String {
+    let written = from_unix_millis(report.run.now);
+    let age = ended
+        .finished_at
+        .as_ref()
+        .zip(written)
+        .map(|(end, written)| Duration::from_secs(until(written.0, end.0).as_secs()));
+    age.map_or_else(
+        || "of unknown age".to_owned(),
+        |age| format!("{age} before the end"),
+    )
 }
 
 /// Whether the end of the log is Locust's final table, which it prints after a load only.
@@ -236,62 +321,69 @@ fn printed_statistics(ended: &TerminatedView) -> bool {
 
 fn never_started(
     test: &LocustTest,
-    run: &RunClaim,
     ended: &TerminatedView,
-    oom: bool,
+    problem: Option<&PodProblem>,
     settings: &RunSettings,
 ) -> Outcome {
-    let code = ended.exit_code;
-    let words = ended
-        .message
-        .as_deref()
-        .and_then(last_line)
-        .unwrap_or_else(|| "see the log of the master".to_owned());
-    if oom {
-        return Outcome::error(
-            reasons::OOM_KILLED,
-            format!(
-                "the master was killed for using more memory than its limit before any load (exit code {code})"
+    /// Locust's words when `--expect-workers-max-wait` is over.
+    const WAITED_OUT: &str = "Gave up waiting for workers";
+    let log = ended.message.as_deref().unwrap_or_default();
+    if let Some(line) = log.lines().find(|line| line.contains(WAITED_OUT)) {
+        // Locust knows that workers are missing; their pods know why.
+        return match problem {
+            Some(_) => not_started(test, settings, problem),
+            None => Outcome::error(
+                reasons::START_DEADLINE,
+                format!(
+                    "no load within the startDeadline of {}: {}",
+                    test.spec.effective_start_deadline(settings.start_deadline),
+                    line.trim()
+                ),
             ),
-        );
+        };
     }
-    let deadline = test.spec.start_deadline.unwrap_or(settings.start_deadline);
-    let waited_out = ended
-        .finished_at
-        .as_ref()
-        .zip(ended.started_at.as_ref())
-        .is_some_and(|(end, start)| {
-            after(start.0, deadline) <= end.0 || after(run.claimed_at.0, deadline) <= end.0
-        });
-    if waited_out && words.contains("workers") {
-        return Outcome::error(
-            reasons::START_DEADLINE,
-            format!("no load within the startDeadline of {deadline}: {words}"),
-        );
-    }
+    let words = last_line(log).unwrap_or_else(|| "see the log of the master".to_owned());
     Outcome::error(
         reasons::NEVER_STARTED,
-        format!("Locust ended with exit code {code} before any load: {words}"),
+        format!(
+            "Locust ended with exit code {} before any load: {words}",
+            ended.exit_code
+        ),
     )
 }
 
 /// A run that Locust brought to an end itself.
-fn of_final(run: &RunLine, code: i32) -> Outcome {
+fn of_final(run: &RunLine, code: i32, evidence: Evidence<'_>) -> Outcome {
+    let Evidence {
+        ended: _,
+        report: _,
+        problem,
+        disruption,
+    } = evidence;
     let counts = format!("{} requests, {} failed", run.n, run.f);
-    if run.n == 0 {
-        return Outcome::inconclusive(
-            reasons::NO_REQUESTS,
-            "the load ended without a single request; is a host set, and do the users have tasks?",
-        );
-    }
+    // What the pods say may be why.
+    let pods = problem.map_or_else(String::new, |problem| format!("; {}", problem.message));
     match run.reason.as_deref() {
         Some("WorkersLost") => Outcome::inconclusive(
             reasons::WORKERS_LOST,
-            format!("all workers left in the middle of the load ({counts})"),
+            format!("all workers left in the middle of the load ({counts}){pods}"),
         ),
-        Some("StoppedEarly" | "StopRequested" | "Terminated") => Outcome::inconclusive(
+        Some("Terminated") => Outcome::inconclusive(
+            reasons::MASTER_LOST,
+            format!(
+                "the master was told to end in the middle of the load: {}; the numbers are those until then ({counts})",
+                disruption.unwrap_or("its pod was deleted")
+            ),
+        ),
+        Some("StoppedEarly" | "StopRequested") => Outcome::inconclusive(
             reasons::STOPPED_EARLY,
             format!("the load was stopped before its run time ({counts})"),
+        ),
+        Some(_) | None if run.n == 0 => Outcome::inconclusive(
+            reasons::NO_REQUESTS,
+            format!(
+                "the load ended without a single request; is a host set, do the users have tasks, and do the workers load the same user classes as the master?{pods}"
+            ),
         ),
         Some(_) | None if code == 0 => Outcome::passed(counts),
         Some(_) | None if run.exit_by.as_deref() == Some("user") => Outcome::failed(

@@ -3,15 +3,13 @@
 use jiff::Timestamp;
 use locust_api::{
     conditions, reasons,
-    v2::{
-        EndpointSummary, ErrorSummary, LocustTest, LocustTestStatus, Phase, Pin, Progress,
-        RunClaim, Summary, WorkerCounts,
-    },
+    v2::{LocustTest, LocustTestStatus, Phase, Pin, RunClaim, WorkerCounts},
 };
 
 use super::{
     Outcome,
-    conditions::{Writer, note_end},
+    conditions::{Writer, note_end, note_pods},
+    numbers::{progress, summary},
 };
 use crate::{
     report::{Report, RunLine},
@@ -19,9 +17,6 @@ use crate::{
     time::{after, from_unix_millis, whole_seconds},
     view::{ContainerView, PodView},
 };
-
-/// Endpoints and errors kept in a status.
-const LISTED: usize = 20;
 
 /// The status that claims a run: written before anything is made.
 pub fn claimed(test: &LocustTest, claim: RunClaim, now: Timestamp) -> LocustTestStatus {
@@ -161,6 +156,8 @@ pub fn created(
         reasons::CREATED,
         "ConfigMap, Service and both Jobs exist",
     );
+    // What the first look at the run would say: one write less.
+    note_pods(&mut status, test, None, now);
     status
 }
 
@@ -236,10 +233,19 @@ pub(super) fn is_worth_writing(
     settings: &RunSettings,
     now: Timestamp,
 ) -> bool {
-    let says = |status: &LocustTestStatus| -> Vec<(String, String, String)> {
+    let says = |status: &LocustTestStatus| -> Vec<[String; 4]> {
         let conditions = status.conditions.iter();
         conditions
-            .map(|it| (it.type_.clone(), it.status.clone(), it.reason.clone()))
+            .map(|it| {
+                // How many pods have a problem, and what it is, is news; how many workers are connected, a number.
+                let is_about_pods = it.type_ == conditions::PODS_HEALTHY;
+                let words = if is_about_pods {
+                    it.message.as_str()
+                } else {
+                    ""
+                };
+                [&it.type_, &it.status, &it.reason, words].map(str::to_owned)
+            })
             .collect()
     };
     let last = |status: &LocustTestStatus| Some(status.progress.as_ref()?.observed_at.as_ref()?.0);
@@ -274,9 +280,8 @@ pub(super) fn note_image(
     let pin = status.pin.get_or_insert_with(Pin::default);
     pin.image = Some(
         test.spec
-            .image
-            .clone()
-            .unwrap_or_else(|| settings.default_image.clone()),
+            .effective_image(&settings.default_image)
+            .to_owned(),
     );
     pin.image_id = Some(container.image_id.clone());
 }
@@ -310,98 +315,4 @@ pub(super) fn finish(
     status.verdict = Some(verdict);
     status.reason = Some(reason);
     status.message = Some(message);
-}
-
-fn progress(run: &RunLine, rps: Option<f64>, p95: Option<f64>, now: Timestamp) -> Progress {
-    Progress {
-        users: if run.is_final {
-            run.peak_users
-        } else {
-            run.users
-        },
-        requests: run.n,
-        failures: run.f,
-        rps: rps.map(|rps| format!("{rps:.1}")),
-        // Before the first request Locust says 0.
-        p95: p95.filter(|_| run.n > 0).map(millis),
-        error_ratio: (run.n > 0).then(|| ratio(run.f, run.n)),
-        observed_at: Some(whole_seconds(now)),
-    }
-}
-
-fn summary(report: &Report) -> Summary {
-    let Report {
-        run,
-        pin: _,
-        endpoints,
-        errors,
-        omitted,
-    } = report;
-    let listed = |length: usize| i64::try_from(length.saturating_sub(LISTED)).unwrap_or(i64::MAX);
-    Summary {
-        requests: run.n,
-        failures: run.f,
-        exceptions: run.exc,
-        error_ratio: ratio(run.f, run.n),
-        rps: format!("{:.1}", run.rps.unwrap_or_default()),
-        avg: run.avg.map(millis),
-        p50: run.p50.map(millis),
-        p95: run.p95.map(millis),
-        p99: run.p99.map(millis),
-        max: run.max.map(millis),
-        peak_users: run.peak_users,
-        resolution: if run.res >= 3 {
-            "ThreeDigits"
-        } else {
-            "TwoDigits"
-        }
-        .to_owned(),
-        is_final: run.is_final,
-        endpoints: endpoints
-            .iter()
-            .take(LISTED)
-            .map(|endpoint| EndpointSummary {
-                method: endpoint.m.clone(),
-                name: endpoint.name.clone(),
-                requests: endpoint.n,
-                failures: endpoint.f,
-                rps: endpoint.rps.map(|rps| format!("{rps:.1}")),
-                p95: endpoint.p95.map(millis),
-                p99: endpoint.p99.map(millis),
-            })
-            .collect(),
-        endpoints_omitted: omitted.ep + listed(endpoints.len()),
-        errors: errors
-            .iter()
-            .take(LISTED)
-            .map(|error| ErrorSummary {
-                method: error.m.clone(),
-                name: error.name.clone(),
-                message: error.msg.clone(),
-                count: error.n,
-            })
-            .collect(),
-        errors_omitted: omitted.err + listed(errors.len()),
-    }
-}
-
-/// Failed per made, with four decimals.
-fn ratio(failures: i64, requests: i64) -> String {
-    if requests == 0 {
-        "0".to_owned()
-    } else {
-        format!("{:.4}", failures as f64 / requests as f64)
-    }
-}
-
-/// A response time with as many digits as mean something: `0.85ms`, `43ms`, `1.25s`.
-fn millis(value: f64) -> String {
-    if value < 1.0 {
-        format!("{value:.2}ms")
-    } else if value < 1000.0 {
-        format!("{value:.0}ms")
-    } else {
-        let seconds = format!("{:.2}", value / 1000.0);
-        format!("{}s", seconds.trim_end_matches('0').trim_end_matches('.'))
-    }
 }

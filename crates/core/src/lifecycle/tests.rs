@@ -1,5 +1,10 @@
 //! A run's whole life, step by step, from what the API server and Locust show.
 
+mod leftovers;
+mod lost;
+mod setups;
+mod taken_over;
+
 use super::*;
 use crate::{
     claim::{self, Naming},
@@ -115,6 +120,7 @@ fn look(
             now: at(second),
             master,
             pods,
+            refused: None,
             live,
         },
         &settings::for_tests(),
@@ -169,11 +175,7 @@ fn a_test_goes_from_claim_to_end() {
         phase: Some(Phase::Running),
         ..Default::default()
     };
-    assert_eq!(
-        with(Some(status)),
-        Step::Foreign,
-        "a run of the published operator"
-    );
+    assert_eq!(with(Some(status)), Step::Claim);
 }
 
 #[test]
@@ -242,7 +244,7 @@ fn decision_table_of_verdicts() {
             ended(0, "Completed", &line(json!({"reason": "Terminated"}))),
             Failed,
             Verdict::Inconclusive,
-            "StoppedEarly",
+            "MasterLost",
         ),
         (
             "workers lost",
@@ -371,6 +373,14 @@ fn an_end_is_stored_whole() {
 }
 
 #[test]
+fn a_created_run_is_not_written_again_before_something_happens() {
+    let test = simple();
+    let job = job(json!([]));
+    let seen = look(&test, 2, Job::Found(&job), &[], Live::NotAsked);
+    assert_eq!(Some(seen.status), test.status);
+}
+
+#[test]
 fn running_means_that_load_runs() {
     let mut test = simple();
     let (master, pod) = (job(json!([])), running());
@@ -479,6 +489,52 @@ fn a_problem_of_pods_is_told_once_and_ends_the_run_at_the_deadline() {
 }
 
 #[test]
+fn refused_pods_say_why_a_run_never_starts_and_ask_for_few_looks() {
+    let problem = PodProblem {
+        reason: reasons::FAILED_CREATE,
+        message: "the API server refuses the pods of Job demo-worker: exceeded quota".to_owned(),
+    };
+    let mut test = simple();
+    let (job, waits) = (job(json!([])), running());
+    let waited_out = json!({"terminated": {"exitCode": 1, "startedAt": rfc3339(2), "finishedAt": rfc3339(305),
+        "message": "Gave up waiting for workers to connect\nThe last worker quit, stopping test."}});
+    let given_up = pod("master", waited_out);
+    let (before, after) = ([&waits], [&given_up]);
+    let mut seen = Observed {
+        now: at(10),
+        master: Job::Found(&job),
+        pods: &before,
+        refused: Some(&problem),
+        live: Live::NotAsked,
+    };
+    let look = |test: &LocustTest, seen: &Observed<'_>| {
+        let run = test.status.as_ref().unwrap().run.as_ref().unwrap();
+        observe(test, run, seen, &settings::for_tests())
+    };
+    let first = look(&test, &seen);
+    assert_eq!(
+        condition(&first.status, conditions::PODS_HEALTHY),
+        ("False", "FailedCreate")
+    );
+    assert_eq!(first.look_again.as_secs(), 10, "as long as it has waited");
+    seen.now = at(200);
+    assert_eq!(look(&test, &seen).look_again.as_secs(), 30);
+    test.status = Some(first.status);
+    seen.now = at(306);
+    seen.pods = &after;
+    let end = look(&test, &seen).status;
+    assert_eq!(
+        (end.verdict, end.reason.as_deref()),
+        (Some(Verdict::Error), Some("FailedCreate"))
+    );
+    let message = end.message.unwrap();
+    assert!(
+        message.contains("startDeadline") && message.contains("exceeded quota"),
+        "{message}"
+    );
+}
+
+#[test]
 fn workers_that_never_connect_end_the_run_at_the_deadline() {
     let (master, pod) = (job(json!([])), running());
     let end = look(
@@ -554,6 +610,21 @@ fn a_job_that_is_gone_is_an_outcome() {
 }
 
 #[test]
+fn an_end_without_last_words_is_not_believed_of_a_cache() {
+    let complete = job(
+        json!([{"type": "Complete", "status": "True", "reason": "CompletionsReached", "lastTransitionTime": rfc3339(50)}]),
+    );
+    let unheard = |pods: &[&PodView], second| {
+        let master = Job::Found(&complete);
+        ends_unheard(&look(&simple(), second, master, pods, Live::NotAsked), pods)
+    };
+    assert!(unheard(&[&running()], 65), "the pod may be over by now");
+    assert!(unheard(&[], 65));
+    assert!(!unheard(&[&running()], 55), "nothing ends here");
+    assert!(!unheard(&[&ended(0, "Completed", &line(json!({})))], 65));
+}
+
+#[test]
 fn a_finished_job_waits_for_its_pod_to_be_seen() {
     let failed = job(
         json!([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": rfc3339(50)}]),
@@ -562,36 +633,6 @@ fn a_finished_job_waits_for_its_pod_to_be_seen() {
     assert_eq!(soon.verdict, None);
     let late = look(&simple(), 61, Job::Found(&failed), &[], Live::NotAsked).status;
     assert_eq!(late.reason.as_deref(), Some("ResultLost"));
-}
-
-#[test]
-fn what_is_left_over_is_stopped() {
-    let spec = v2::LocustTestSpec::with_workers(1);
-    let mut status = v2::LocustTestStatus {
-        verdict: Some(Verdict::Passed),
-        completion_time: Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(0))),
-        ..Default::default()
-    };
-    let mut workers = job(json!([]));
-    assert!(
-        matches!(stop(&status, &spec, &workers, at(5)), Stop::Later(_)),
-        "workers leave by themselves"
-    );
-    assert_eq!(stop(&status, &spec, &workers, at(20)), Stop::Now);
-    status.verdict = Some(Verdict::Error);
-    assert_eq!(
-        stop(&status, &spec, &workers, at(5)),
-        Stop::Now,
-        "an error makes no load"
-    );
-    workers.spec.active_deadline_seconds = Some(1);
-    assert_eq!(
-        stop(&status, &spec, &workers, at(5)),
-        Stop::Nothing,
-        "told already"
-    );
-    let done = job(json!([{"type": "Complete", "status": "True"}]));
-    assert_eq!(stop(&status, &spec, &done, at(5)), Stop::Nothing);
 }
 
 /// One thing that may be seen of a run at some moment.

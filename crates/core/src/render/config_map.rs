@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use locust_api::names;
+use locust_api::{names, v2::InlineFile};
 use serde_json::json;
 
-use super::{RenderError, Run};
+use super::{Run, pod};
+use crate::problems::{Problem, Problems};
 
 macro_rules! plugin_file {
     ($name:literal) => {
@@ -45,18 +46,9 @@ const FOREIGN_CONTAINERS: u64 = 4;
 /// What a kubelet keeps of one message.
 const KUBELET_MESSAGE_LIMIT: u64 = 4096;
 
-pub(super) fn build(run: &Run<'_>) -> Result<ConfigMap, RenderError> {
+pub(super) fn build(run: &Run<'_>) -> Result<ConfigMap, Problems> {
     let inline = run.spec.test_files.iter().flat_map(|files| &files.inline);
-    let bytes: usize = inline
-        .clone()
-        .map(|(name, content)| name.len() + content.len())
-        .sum();
-    if bytes > INLINE_LIMIT {
-        return Err(RenderError::InlineTooLarge {
-            bytes,
-            limit: INLINE_LIMIT,
-        });
-    }
+    check_size(inline.clone())?;
     let mut data: BTreeMap<String, String> = inline
         .map(|(name, content)| (name.clone(), content.clone()))
         .collect();
@@ -73,8 +65,25 @@ pub(super) fn build(run: &Run<'_>) -> Result<ConfigMap, RenderError> {
     })
 }
 
+fn check_size<'a>(
+    inline: impl Iterator<Item = (&'a String, &'a InlineFile)>,
+) -> Result<(), Problem> {
+    let bytes: usize = inline
+        .map(|(name, content)| name.len() + content.len())
+        .sum();
+    if bytes <= INLINE_LIMIT {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "spec.testFiles.inline",
+        format!(
+            "it holds {bytes} bytes, and {INLINE_LIMIT} are allowed; put the files in a ConfigMap with `kubectl create configmap NAME --from-file=DIR --server-side` and name it in spec.testFiles.configMapRef"
+        ),
+    ))
+}
+
 fn config(run: &Run<'_>) -> String {
-    let containers = 1;
+    let containers = pod::containers_of_master(run) as u64;
     let config = json!({
         "v": 1,
         "runId": run.claim.id,

@@ -11,13 +11,13 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{RenderError, Run, pod};
-use crate::argv::Role;
+use super::{Run, labels, pod};
+use crate::{argv::Role, problems::Problems};
 
 /// How often one worker may crash before it is given up, while the others go on.
 const WORKER_RETRIES: i32 = 3;
 
-pub(super) fn master(run: &Run<'_>, args: Vec<String>) -> Result<Job, RenderError> {
+pub(super) fn master(run: &Run<'_>, args: Vec<String>) -> Result<Job, Problems> {
     let spec = JobSpec {
         parallelism: Some(1),
         completions: Some(1),
@@ -29,7 +29,7 @@ pub(super) fn master(run: &Run<'_>, args: Vec<String>) -> Result<Job, RenderErro
     Ok(job(run, Role::Master, spec))
 }
 
-pub(super) fn worker(run: &Run<'_>, args: Vec<String>) -> Result<Job, RenderError> {
+pub(super) fn worker(run: &Run<'_>, args: Vec<String>) -> Result<Job, Problems> {
     let replicas = run.spec.worker.replicas;
     let spec = JobSpec {
         // Only an Indexed Job may be scaled after one of its pods has succeeded.
@@ -58,7 +58,7 @@ fn job(run: &Run<'_>, role: Role, spec: JobSpec) -> Job {
     metadata
         .labels
         .get_or_insert_default()
-        .extend(run.pod_labels(role));
+        .extend(labels::of_pod(run, role));
     Job {
         metadata,
         spec: Some(spec),
@@ -66,11 +66,11 @@ fn job(run: &Run<'_>, role: Role, spec: JobSpec) -> Job {
     }
 }
 
-fn template(run: &Run<'_>, role: Role, args: Vec<String>) -> Result<PodTemplateSpec, RenderError> {
+fn template(run: &Run<'_>, role: Role, args: Vec<String>) -> Result<PodTemplateSpec, Problems> {
     let annotations = pod::annotations(run, role);
     Ok(PodTemplateSpec {
         metadata: Some(ObjectMeta {
-            labels: Some(run.pod_labels(role)),
+            labels: Some(labels::of_pod(run, role)),
             annotations: (!annotations.is_empty()).then_some(annotations),
             ..ObjectMeta::default()
         }),

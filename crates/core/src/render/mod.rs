@@ -2,10 +2,18 @@
 
 mod config_map;
 mod container;
+mod env;
+mod exporter;
 mod job;
+mod labels;
+mod mount_paths;
+mod otel;
 mod pod;
+mod scheduling;
 mod service;
 mod volumes;
+
+use std::fmt::Display;
 
 use k8s_openapi::{
     api::{
@@ -16,52 +24,20 @@ use k8s_openapi::{
 };
 use kube::Resource;
 use locust_api::{
-    DecodeError, Duration,
-    names::{self, LABEL_ROLE, LABEL_RUN_ID},
+    DecodeError, Duration, K8s,
+    names::{self, LABEL_RUN_ID},
     v2::{LocustTest, LocustTestSpec, RunClaim},
 };
 
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
 use crate::{
-    argv::{self, Argv, ArgvError, Role},
+    argv::{self, Argv, Role},
     claim::label_value,
+    problems::{Problem, Problems},
     settings::RunSettings,
 };
-
-/// Why a spec cannot be turned into pods. The texts are for the person who wrote the spec.
-#[derive(Debug, thiserror::Error)]
-pub enum RenderError {
-    /// No command line.
-    #[error(transparent)]
-    Argv(#[from] ArgvError),
-    /// A Kubernetes type inside the spec does not decode.
-    #[error("spec.{field}: {source}")]
-    Decode {
-        /// Path below `spec`.
-        field: String,
-        /// What is wrong.
-        source: DecodeError,
-    },
-    /// Too much text for one object.
-    #[error(
-        "spec.testFiles.inline holds {bytes} bytes, and {limit} are allowed; put the files in a ConfigMap with `kubectl create configmap NAME --from-file=DIR --server-side` and name it in spec.testFiles.configMapRef"
-    )]
-    InlineTooLarge {
-        /// Found.
-        bytes: usize,
-        /// Allowed.
-        limit: usize,
-    },
-    /// A mount without its volume.
-    #[error(
-        "spec.volumeMounts[{index}] mounts the volume {name:?}, which spec.volumes does not have"
-    )]
-    UnknownVolume {
-        /// Position in the list.
-        index: usize,
-        /// The volume's name.
-        name: String,
-    },
-}
 
 /// The objects of one run, in the order in which they are created.
 ///
@@ -93,12 +69,12 @@ struct Run<'a> {
 /// The objects of the run that `claim` describes.
 ///
 /// # Errors
-/// When the spec contradicts itself; the message names the field, what was found and what to do.
+/// When the spec contradicts itself: all that is wrong with it.
 pub fn run_objects(
     test: &LocustTest,
     claim: &RunClaim,
     settings: &RunSettings,
-) -> Result<RunObjects, RenderError> {
+) -> Result<RunObjects, Problems> {
     let run = Run {
         test,
         spec: &test.spec,
@@ -107,28 +83,56 @@ pub fn run_objects(
         namespace: test.metadata.namespace.as_deref().unwrap_or_default(),
         name: test.metadata.name.as_deref().unwrap_or_default(),
     };
-    let Argv {
-        args: master_args,
-        warnings,
-    } = argv::master(run.spec, run.start_deadline().as_secs_ceil())?;
-    let Argv {
-        args: worker_args,
-        warnings: worker_warnings,
-    } = argv::worker(run.spec, &claim.service_name)?;
-    Ok(RunObjects {
-        config_map: config_map::build(&run)?,
+    let mut problems = Problems::default();
+    let master = problems.collect(argv::master(run.spec, run.start_deadline().as_secs_ceil()));
+    let worker = problems.collect(argv::worker(run.spec, &claim.service_name));
+    let [
+        Argv {
+            args: master_args,
+            warnings,
+        },
+        Argv {
+            args: worker_args,
+            warnings: worker_warnings,
+        },
+    ] = [master, worker];
+    let objects = RunObjects {
+        config_map: problems.collect(config_map::build(&run)),
         service: service::build(&run),
-        worker: job::worker(&run, worker_args)?,
-        master: job::master(&run, master_args)?,
-        warnings: warnings.into_iter().chain(worker_warnings).collect(),
-    })
+        worker: problems.collect(job::worker(&run, worker_args)),
+        master: problems.collect(job::master(&run, master_args)),
+        warnings: warnings
+            .into_iter()
+            .chain(worker_warnings)
+            .chain(scheduling::warnings(run.spec, &settings.scheduling))
+            .chain(otel::warning(run.spec, run.image()))
+            .chain(mount_paths::warnings(&run))
+            .chain(labels::warnings(run.spec))
+            .collect(),
+    };
+    problems.or(objects)
+}
+
+/// What makes an object go with its test.
+pub fn owner_reference(test: &LocustTest) -> OwnerReference {
+    OwnerReference {
+        api_version: LocustTest::api_version(&()).into_owned(),
+        kind: LocustTest::kind(&()).into_owned(),
+        name: test.metadata.name.clone().unwrap_or_default(),
+        uid: test.metadata.uid.clone().unwrap_or_default(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    }
 }
 
 impl Run<'_> {
     fn start_deadline(&self) -> Duration {
         self.spec
-            .start_deadline
-            .unwrap_or(self.settings.start_deadline)
+            .effective_start_deadline(self.settings.start_deadline)
+    }
+
+    fn image(&self) -> &str {
+        self.spec.effective_image(&self.settings.default_image)
     }
 
     fn metadata(&self, name: &str) -> ObjectMeta {
@@ -136,7 +140,7 @@ impl Run<'_> {
         ObjectMeta {
             name: Some(name.to_owned()),
             namespace: Some(self.namespace.to_owned()),
-            owner_references: Some(vec![self.owner()]),
+            owner_references: Some(vec![owner_reference(self.test)]),
             labels: Some(
                 [
                     (managed_by, operator.to_owned()),
@@ -150,56 +154,31 @@ impl Run<'_> {
         }
     }
 
-    fn owner(&self) -> OwnerReference {
-        OwnerReference {
-            api_version: LocustTest::api_version(&()).into_owned(),
-            kind: LocustTest::kind(&()).into_owned(),
-            name: self.name.to_owned(),
-            uid: self.test.metadata.uid.clone().unwrap_or_default(),
-            controller: Some(true),
-            block_owner_deletion: Some(true),
-        }
-    }
-
     fn node_name(&self, role: Role) -> &str {
         match role {
             Role::Master => &self.claim.master_name,
             Role::Worker => &self.claim.worker_name,
         }
     }
-
-    /// Labels of a pod: the published ones, ours, and the user's, which may replace all but those we select by.
-    fn pod_labels(&self, role: Role) -> std::collections::BTreeMap<String, String> {
-        let user = match role {
-            Role::Master => &self.spec.master.labels,
-            Role::Worker => &self.spec.worker.labels,
-        };
-        let (managed_by, operator) = names::MANAGED_BY;
-        let mut labels = std::collections::BTreeMap::from([(
-            names::LABEL_APP.to_owned(),
-            label_value(self.name),
-        )]);
-        labels.extend(user.iter().map(|(key, value)| (key.clone(), value.clone())));
-        labels.extend([
-            (managed_by.to_owned(), operator.to_owned()),
-            (names::LABEL_TEST_NAME.to_owned(), label_value(self.name)),
-            (
-                names::LABEL_POD_NAME.to_owned(),
-                self.node_name(role).to_owned(),
-            ),
-            (LABEL_RUN_ID.to_owned(), self.claim.id.clone()),
-            (LABEL_ROLE.to_owned(), role.as_str().to_owned()),
-        ]);
-        labels
-    }
 }
 
-/// Wraps a decode error with the path of its field.
-fn at<T>(field: impl Into<String>, result: Result<T, DecodeError>) -> Result<T, RenderError> {
-    result.map_err(|source| RenderError::Decode {
-        field: field.into(),
-        source,
-    })
+/// A value decoded for the field at this path below `spec`.
+fn at<T>(field: impl Display, decoded: Result<T, DecodeError>) -> Result<T, Problems> {
+    decoded.map_err(|error| Problem::new(format!("spec.{field}"), error.to_string()).into())
+}
+
+/// Decodes a list; each item that does not decode is a problem.
+fn at_each<T: DeserializeOwned + JsonSchema>(
+    field: &str,
+    items: &[K8s<T>],
+) -> Result<Vec<T>, Problems> {
+    let mut problems = Problems::default();
+    let mut decoded = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let item = at(format_args!("{field}[{index}]"), item.decode());
+        decoded.extend(problems.collect(item.map(Some)));
+    }
+    problems.or(decoded)
 }
 
 #[cfg(test)]

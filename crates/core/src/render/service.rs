@@ -6,20 +6,17 @@ use k8s_openapi::{
 };
 use locust_api::names::{self, LABEL_POD_NAME};
 
-use super::Run;
-use crate::argv::otel_enabled;
+use super::{Run, pod};
 
 pub(super) fn build(run: &Run<'_>) -> Service {
-    let mut ports = vec![
+    let ports = vec![
         port(format!("port{}", names::PORT_MASTER), names::PORT_MASTER),
         port(
             format!("port{}", names::PORT_MASTER_LEGACY),
             names::PORT_MASTER_LEGACY,
         ),
+        port("prometheus-metrics".to_owned(), pod::scraped_port(run)),
     ];
-    if !otel_enabled(run.spec) {
-        ports.push(port("prometheus-metrics".to_owned(), names::PORT_LISTENER));
-    }
     Service {
         metadata: run.metadata(&run.claim.service_name),
         spec: Some(ServiceSpec {

@@ -10,7 +10,7 @@ fn test(yaml: &str) -> LocustTest {
     .unwrap()
 }
 
-fn render(yaml: &str) -> Result<RunObjects, RenderError> {
+fn render(yaml: &str) -> Result<RunObjects, Problems> {
     let test = test(yaml);
     let claim = claim::claim(
         &test.metadata,
@@ -202,20 +202,86 @@ fn every_object_belongs_to_the_test_and_its_run() {
 
 #[test]
 fn what_cannot_be_rendered_names_field_and_fix() {
-    let error = |yaml: &str| render(yaml).unwrap_err().to_string();
-    let unknown = error("{worker: {replicas: 1}, volumeMounts: [{name: data, mountPath: /d}]}");
-    assert!(
-        unknown.contains("spec.volumeMounts[0]") && unknown.contains("\"data\""),
-        "{unknown}"
-    );
-    let undecodable = error("{worker: {replicas: 1}, volumes: [{name: 5}]}");
-    assert!(
-        undecodable.contains("spec.volumes[0]: not a valid Volume"),
-        "{undecodable}"
-    );
-    let large = error(&format!(
+    for (spec, said) in [
+        (
+            "volumeMounts: [{name: data, mountPath: /d}]",
+            "spec.volumeMounts[0].name: spec.volumes has no volume \"data\"; add it there, or name one that it has",
+        ),
+        (
+            "volumes: [{name: data, emptyDir: {}}, {name: data, emptyDir: {}}]",
+            "spec.volumes[1].name: the pod has a volume \"data\" already; give this one another name, also in spec.volumeMounts",
+        ),
+        (
+            "testFiles: {libConfigMapRef: l}, volumes: [{name: locust-lib, emptyDir: {}}]",
+            "spec.volumes[0].name: the pod has a volume \"locust-lib\" already; give this one another name, also in spec.volumeMounts",
+        ),
+        (
+            "volumes: [{name: 5}], volumeMounts: [{name: data, mountPath: /d}]",
+            "spec.volumes[0]: not a valid Volume: invalid type: integer `5`, expected a string",
+        ),
+        (
+            "testFiles: {configMapRef: c}, volumes: [{name: d, emptyDir: {}}], volumeMounts: [{name: d, mountPath: /lotest/src}]",
+            "spec.volumeMounts[0].mountPath: \"/lotest/src\" is the place of spec.testFiles.srcMountPath already; choose another path",
+        ),
+        (
+            "env: {secretMounts: [{name: a, mountPath: /s}, {name: b, mountPath: /s}, {name: c, mountPath: /lotest/operator}]}",
+            "2 problems: (1) spec.env.secretMounts[1].mountPath: \"/s\" is the place of spec.env.secretMounts[0].mountPath already; choose another path \
+             (2) spec.env.secretMounts[2].mountPath: \"/lotest/operator\" is the place of the operator's own files already; choose another path",
+        ),
+    ] {
+        let problems = render(&format!("{{worker: {{replicas: 1}}, {spec}}}")).unwrap_err();
+        assert_eq!(problems.to_string(), said);
+    }
+    // One place in each role is no conflict.
+    render("{worker: {replicas: 1}, volumes: [{name: a, emptyDir: {}}, {name: b, emptyDir: {}}], volumeMounts: [{name: a, mountPath: /d, target: master}, {name: b, mountPath: /d, target: worker}]}").unwrap();
+    let large = render(&format!(
         "{{worker: {{replicas: 1}}, testFiles: {{inline: {{locustfile.py: {}}}}}}}",
         "x".repeat(300_000)
     ));
+    let large = large.unwrap_err().to_string();
+    assert!(
+        large.starts_with("spec.testFiles.inline: it holds 300013 bytes, and 262144 are allowed"),
+        "{large}"
+    );
     assert!(large.contains("configMapRef"), "{large}");
+}
+
+/// Nothing that can be wrong hides behind something else that is.
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let problems = render(
+        "{master: {command: -f a.py, args: [x], tolerations: [{key: 5}], resources: {limits: 5}},
+          worker: {replicas: 1, command: \"-f 'a.py\", topologySpreadConstraints: [{maxSkew: x}]},
+          run: {users: 5, runTime: 5s}, imagePullSecrets: [{name: 5}],
+          scheduling: {affinity: 5, tolerations: [{key: a}, {key: 6}]},
+          env: {variables: [{name: 5}, {name: A}, {name: 7}], secretMounts: [{name: s, mountPath: /x}, {name: t, mountPath: /x}]},
+          pod: {hostAliases: [{ip: 5}], dnsConfig: 5, initContainers: [{name: 5}], topologySpreadConstraints: [{maxSkew: x}]},
+          security: {podSecurityContext: 5, containerSecurityContext: 5}, volumes: [{name: 5}]}",
+    );
+    let problems = problems.unwrap_err();
+    let mut fields: Vec<&str> = problems.iter().map(|problem| &problem.field[..]).collect();
+    fields.sort_unstable();
+    assert_eq!(
+        fields,
+        [
+            "spec.env.secretMounts[1].mountPath",
+            "spec.env.variables[0]",
+            "spec.env.variables[2]",
+            "spec.imagePullSecrets[0]",
+            "spec.master",
+            "spec.master.resources",
+            "spec.master.tolerations[0]",
+            "spec.pod.dnsConfig",
+            "spec.pod.hostAliases[0]",
+            "spec.pod.initContainers[0]",
+            "spec.pod.topologySpreadConstraints[0]",
+            "spec.scheduling.affinity",
+            "spec.scheduling.tolerations[1]",
+            "spec.security.containerSecurityContext",
+            "spec.security.podSecurityContext",
+            "spec.volumes[0]",
+            "spec.worker.command",
+            "spec.worker.topologySpreadConstraints[0]",
+        ]
+    );
 }

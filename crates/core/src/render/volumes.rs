@@ -1,23 +1,29 @@
 //! Volumes of the pods and where the Locust container mounts them.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, KeyToPath, SecretVolumeSource, Volume, VolumeMount,
 };
 use locust_api::{
     names,
-    v2::{SecretMount, TargetedVolumeMount, VolumeTarget},
+    v2::{SecretMount, TargetedVolumeMount, TestFiles, VolumeTarget},
 };
 
 use super::{
-    RenderError, Run, at,
+    Run, at, at_each,
     config_map::{CONFIG_FILE, CONFIG_KEY, PLUGIN_FILES},
 };
-use crate::argv::Role;
+use crate::{
+    argv::Role,
+    claim::{MAX_LABEL, unique},
+    problems::{Problem, Problems},
+};
 
 const OPERATOR_VOLUME: &str = "locust-operator";
 const LIB_VOLUME: &str = "locust-lib";
 
-pub(super) fn volumes(run: &Run<'_>, role: Role) -> Result<Vec<Volume>, RenderError> {
+pub(super) fn volumes(run: &Run<'_>, role: Role) -> Result<Vec<Volume>, Problems> {
     let mut volumes = vec![operator_volume(run)];
     if let Some(files) = &run.spec.test_files {
         if let Some(source) = files
@@ -42,7 +48,9 @@ pub(super) fn volumes(run: &Run<'_>, role: Role) -> Result<Vec<Volume>, RenderEr
             volumes.push(config_map(LIB_VOLUME, library, None));
         }
     }
-    for SecretMount { name, .. } in secret_mounts(run) {
+    // Mounted in two places, a Secret is still one volume.
+    let secrets: BTreeSet<&String> = secret_mounts(run).iter().map(|mount| &mount.name).collect();
+    for name in secrets {
         volumes.push(Volume {
             name: secret_volume(name),
             secret: Some(SecretVolumeSource {
@@ -52,27 +60,50 @@ pub(super) fn volumes(run: &Run<'_>, role: Role) -> Result<Vec<Volume>, RenderEr
             ..Volume::default()
         });
     }
+    let mut problems = Problems::default();
+    let mounted_by_init_containers = problems.collect(mounted_by_init_containers(run));
     let mut known = Vec::new();
+    let mut all_are_known = true;
     for (index, volume) in run.spec.volumes.iter().enumerate() {
-        let volume = at(format!("volumes[{index}]"), volume.decode())?;
+        let field = format!("volumes[{index}]");
+        let Some(volume) = problems.collect(at(&field, volume.decode()).map(Some)) else {
+            all_are_known = false;
+            continue;
+        };
+        let is_taken = volumes.iter().any(|ours| ours.name == volume.name);
+        if is_taken || known.contains(&volume.name) {
+            let words = format!(
+                "the pod has a volume {:?} already; give this one another name, also in spec.volumeMounts",
+                volume.name
+            );
+            problems.add(Problem::new(format!("spec.{field}.name"), words));
+        }
         known.push(volume.name.clone());
-        if user_mounts(run, role).any(|mount| mount.name == volume.name) {
+        let is_mounted_elsewhere = mounted_by_init_containers.contains(&volume.name);
+        if is_mounted_elsewhere || user_mounts(run, role).any(|mount| mount.name == volume.name) {
             volumes.push(volume);
         }
     }
-    match run
-        .spec
-        .volume_mounts
-        .iter()
-        .enumerate()
-        .find(|(_, mount)| !known.contains(&mount.name))
-    {
-        Some((index, mount)) => Err(RenderError::UnknownVolume {
-            index,
-            name: mount.name.clone(),
-        }),
-        None => Ok(volumes),
+    if all_are_known {
+        problems.collect(check_names(&run.spec.volume_mounts, &known));
     }
+    problems.or(volumes)
+}
+
+/// Every mount is of a volume that there is.
+fn check_names(mounts: &[TargetedVolumeMount], known: &[String]) -> Result<(), Problems> {
+    let mounts = mounts.iter().enumerate();
+    let unknown = mounts.filter(|(_, mount)| !known.contains(&mount.name));
+    let problems: Problems = unknown
+        .map(|(index, mount)| {
+            let words = format!(
+                "spec.volumes has no volume {:?}; add it there, or name one that it has",
+                mount.name
+            );
+            Problem::new(format!("spec.volumeMounts[{index}].name"), words)
+        })
+        .collect();
+    problems.or(())
 }
 
 pub(super) fn mounts(run: &Run<'_>, role: Role) -> Vec<VolumeMount> {
@@ -81,19 +112,10 @@ pub(super) fn mounts(run: &Run<'_>, role: Role) -> Vec<VolumeMount> {
         ..mount(OPERATOR_VOLUME, names::OPERATOR_MOUNT)
     }];
     if let Some(files) = &run.spec.test_files {
-        if files
-            .config_map_ref
-            .as_deref()
-            .is_some_and(|name| !name.is_empty())
-            || !files.inline.is_empty()
-        {
+        if has_tests(files) {
             mounts.push(mount(run.node_name(role), files.src_path()));
         }
-        if files
-            .lib_config_map_ref
-            .as_deref()
-            .is_some_and(|name| !name.is_empty())
-        {
+        if has_libraries(files) {
             mounts.push(mount(LIB_VOLUME, files.lib_path()));
         }
     }
@@ -109,6 +131,18 @@ pub(super) fn mounts(run: &Run<'_>, role: Role) -> Vec<VolumeMount> {
     ));
     mounts.extend(user_mounts(run, role).map(user_mount));
     mounts
+}
+
+/// Whether test files are mounted.
+pub(super) fn has_tests(files: &TestFiles) -> bool {
+    let named = files.config_map_ref.as_deref();
+    named.is_some_and(|name| !name.is_empty()) || !files.inline.is_empty()
+}
+
+/// Whether libraries are mounted.
+pub(super) fn has_libraries(files: &TestFiles) -> bool {
+    let named = files.lib_config_map_ref.as_deref();
+    named.is_some_and(|name| !name.is_empty())
 }
 
 fn operator_volume(run: &Run<'_>) -> Volume {
@@ -148,26 +182,48 @@ fn mount(volume: &str, path: &str) -> VolumeMount {
     }
 }
 
-fn secret_mounts<'a>(run: &Run<'a>) -> &'a [SecretMount] {
+pub(super) fn secret_mounts<'a>(run: &Run<'a>) -> &'a [SecretMount] {
     run.spec
         .env
         .as_ref()
         .map_or(&[], |env| env.secret_mounts.as_slice())
 }
 
+/// Published name of a Secret's volume, when it is valid. Names of Secrets may have dots and 253 characters, names of
+/// volumes neither.
 fn secret_volume(secret: &str) -> String {
-    format!("secret-{secret}")
+    let published = format!("secret-{secret}");
+    if published.len() <= MAX_LABEL && !secret.contains('.') {
+        return published;
+    }
+    unique(&published.replace('.', "-"), secret)
+}
+
+/// Volumes that the test's own init containers mount, in both roles.
+fn mounted_by_init_containers(run: &Run<'_>) -> Result<BTreeSet<String>, Problems> {
+    let containers = run
+        .spec
+        .pod
+        .as_ref()
+        .map_or(&[][..], |pod| &pod.init_containers);
+    let mounts = at_each("pod.initContainers", containers)?
+        .into_iter()
+        .flat_map(|container| container.volume_mounts.unwrap_or_default());
+    Ok(mounts.map(|mount| mount.name).collect())
 }
 
 fn user_mounts<'a>(run: &Run<'a>, role: Role) -> impl Iterator<Item = &'a TargetedVolumeMount> {
-    run.spec.volume_mounts.iter().filter(move |mount| {
-        match (mount.target.unwrap_or(VolumeTarget::Both), role) {
-            (VolumeTarget::Both, _)
-            | (VolumeTarget::Master, Role::Master)
-            | (VolumeTarget::Worker, Role::Worker) => true,
-            (VolumeTarget::Master, Role::Worker) | (VolumeTarget::Worker, Role::Master) => false,
-        }
-    })
+    let mounts = run.spec.volume_mounts.iter();
+    mounts.filter(move |mount| is_for(mount, role))
+}
+
+pub(super) fn is_for(mount: &TargetedVolumeMount, role: Role) -> bool {
+    match (mount.target.unwrap_or(VolumeTarget::Both), role) {
+        (VolumeTarget::Both, _)
+        | (VolumeTarget::Master, Role::Master)
+        | (VolumeTarget::Worker, Role::Worker) => true,
+        (VolumeTarget::Master, Role::Worker) | (VolumeTarget::Worker, Role::Master) => false,
+    }
 }
 
 fn user_mount(mount: &TargetedVolumeMount) -> VolumeMount {

@@ -40,6 +40,8 @@ pub(super) enum Creation {
     Taken {
         /// Kind and name.
         what: String,
+        /// Whether it belongs to this very test: another operator made it.
+        for_this_test: bool,
     },
 }
 
@@ -47,7 +49,7 @@ pub(super) enum Creation {
 enum Created<K> {
     Ours(K),
     Refused { what: String, words: String },
-    Taken { what: String },
+    Taken { what: String, for_this_test: bool },
 }
 
 /// Creates what does not exist yet, the master's Job last.
@@ -69,7 +71,15 @@ pub(super) async fn all(
             match one(test, run, $object, context).await? {
                 Created::Ours(object) => object,
                 Created::Refused { what, words } => return Ok(Creation::Refused { what, words }),
-                Created::Taken { what } => return Ok(Creation::Taken { what }),
+                Created::Taken {
+                    what,
+                    for_this_test,
+                } => {
+                    return Ok(Creation::Taken {
+                        what,
+                        for_this_test,
+                    });
+                }
             }
         };
     }
@@ -108,7 +118,10 @@ where
                 .trying("read an object that exists")?
             {
                 Some(existing) if is_ours(&existing, test, run) => Ok(Created::Ours(existing)),
-                Some(_) => Ok(Created::Taken { what }),
+                Some(existing) => Ok(Created::Taken {
+                    what,
+                    for_this_test: is_owned(&existing, test),
+                }),
                 // Deleted in between; the next try creates it.
                 None => Ok(Created::Refused {
                     what,
@@ -130,16 +143,12 @@ where
 }
 
 fn is_ours<K: Resource>(object: &K, test: &LocustTest, run: &RunClaim) -> bool {
-    let meta = object.meta();
-    let owned = meta
-        .owner_references
-        .iter()
-        .flatten()
-        .any(|owner| Some(&owner.uid) == test.metadata.uid.as_ref());
-    let of_run = meta
-        .labels
-        .as_ref()
-        .and_then(|labels| labels.get(LABEL_RUN_ID))
-        == Some(&run.id);
-    owned && of_run
+    let labels = object.meta().labels.as_ref();
+    let of_run = labels.and_then(|labels| labels.get(LABEL_RUN_ID)) == Some(&run.id);
+    is_owned(object, test) && of_run
+}
+
+fn is_owned<K: Resource>(object: &K, test: &LocustTest) -> bool {
+    let mut owners = object.meta().owner_references.iter().flatten();
+    owners.any(|owner| Some(&owner.uid) == test.metadata.uid.as_ref())
 }

@@ -1,4 +1,6 @@
-//! After the end: nothing of a run may go on loading.
+//! After the end: nothing of a run may go on loading, and nothing stays longer than was asked for.
+
+use std::time::Duration;
 
 use kube::{
     Api,
@@ -10,17 +12,18 @@ use locust_core::{
     lifecycle::{self, Stop},
     view::{JobView, PodView},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Context,
     error::{ReconcileError, Trying},
-    observe::pods_of,
+    own_writes::JobWrite,
     status::namespace,
+    take_over,
 };
 
-/// Ends the Jobs of an ended run that still have pods.
-pub(super) async fn stop_leftovers(
+/// Ends the Jobs of an ended run that still have pods, and tells those that have ended when to go.
+pub(super) async fn clean_up(
     test: &LocustTest,
     context: &Context,
 ) -> Result<Action, ReconcileError> {
@@ -29,17 +32,16 @@ pub(super) async fn stop_leftovers(
         .as_ref()
         .and_then(|status| Some((status, status.run.as_ref()?)))
     else {
+        take_over::stop_left_over(test, context).await?;
         return Ok(Action::await_change());
     };
     let mut look_again = None;
-    let pods = pods_of(run, context);
+    let pods = context.hub.pods_of(&run.id, namespace(test));
     let pods: Vec<&PodView> = pods.iter().map(AsRef::as_ref).collect();
-    // With its pod the master's Job ends too, a moment later; a deadline in between would fail a Job that is complete.
-    let master_ended = lifecycle::master_pod(&pods)
-        .is_some_and(|pod| matches!(pod.status.phase.as_str(), "Succeeded" | "Failed"));
-    let master = (!master_ended).then_some((&run.master_name, &run.master_job_uid));
+    let now = (context.now)();
+    let master = (&run.master_name, &run.master_job_uid);
     let worker = (&run.worker_name, &run.worker_job_uid);
-    for (name, uid) in master.into_iter().chain([worker]) {
+    for (name, uid) in [master, worker] {
         let key = ObjectRef::new(name).within(namespace(test));
         let Some(job) = context
             .hub
@@ -50,22 +52,60 @@ pub(super) async fn stop_leftovers(
         else {
             continue;
         };
-        match lifecycle::stop(status, &test.spec, &job, (context.now)()) {
-            Stop::Nothing => {}
-            Stop::Now => end_job(test, name, context).await?,
-            Stop::Later(wait) => look_again = Some(wait),
+        let uid = job.metadata.uid.as_deref().unwrap_or_default();
+        let stop = if *name == run.master_name {
+            lifecycle::stop_master(run, &job, &pods, now)
+        } else {
+            lifecycle::stop_workers(status, &test.spec, &job, now)
+        };
+        match stop {
+            Stop::Nothing => context.own_writes.job_knows(uid, JobWrite::End),
+            Stop::Now => end_job(test, &job, context).await?,
+            Stop::Later(wait) => {
+                look_again = Some(look_again.map_or(wait, |other: Duration| other.min(wait)));
+            }
+        }
+        match lifecycle::retention(status, &job, context.settings.job_ttl_seconds) {
+            None => context.own_writes.job_knows(uid, JobWrite::Retention),
+            Some(seconds) => {
+                let spec = json!({"ttlSecondsAfterFinished": seconds});
+                tell_job(test, &job, JobWrite::Retention, spec, context).await?;
+            }
         }
     }
     Ok(look_again.map_or_else(Action::await_change, Action::requeue))
 }
 
-/// A deadline in the past makes the Job controller end the pods, and leaves the Job to be looked at.
-async fn end_job(test: &LocustTest, name: &str, context: &Context) -> Result<(), ReconcileError> {
+/// Tells a Job to end its pods, once: a deadline in the past makes the Job controller do so, and leaves the Job to be
+/// looked at.
+pub(super) async fn end_job(
+    test: &LocustTest,
+    job: &JobView,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    let spec = json!({"activeDeadlineSeconds": 1});
+    tell_job(test, job, JobWrite::End, spec, context).await
+}
+
+/// Writes one field of a Job's spec, once.
+async fn tell_job(
+    test: &LocustTest,
+    job: &JobView,
+    write: JobWrite,
+    spec: Value,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    let uid = job.metadata.uid.as_deref().unwrap_or_default();
+    if context.own_writes.has_told_job(uid, write) {
+        return Ok(());
+    }
+    let name = job.metadata.name.as_deref().unwrap_or_default();
     let api: Api<JobView> = Api::namespaced(context.client.clone(), namespace(test));
-    let patch = Patch::Merge(json!({"spec": {"activeDeadlineSeconds": 1}}));
+    let patch = Patch::Merge(json!({"metadata": {"uid": uid}, "spec": spec}));
     api.patch(name, &PatchParams::default(), &patch)
         .await
-        .trying("end a Job")?;
-    tracing::info!(test = name, "ended a Job of a run that is over");
+        .trying("change a Job of a run that is over")?;
+    context.own_writes.told_job(uid, write);
+    tracing::info!(test = name, %spec, "changed a Job of a run that is over");
     Ok(())
 }

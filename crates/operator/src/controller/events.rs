@@ -1,14 +1,22 @@
 //! Kubernetes events of a test.
 
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Client, Resource,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 use locust_api::v2::LocustTest;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+/// Events under way at once: what brings runs forward comes first.
+const AT_ONCE: usize = 4;
+/// A recorder keeps all events of some minutes, to count repetitions. They are rare, and its memory is not needed.
+const KEPT: usize = 64;
 
 /// Publishes events without making a reconcile wait for them.
 pub(super) struct Events {
-    recorder: Recorder,
+    queue: mpsc::UnboundedSender<(Event, ObjectReference)>,
 }
 
 /// Whether an event is bad news.
@@ -19,14 +27,10 @@ pub(super) enum Tone {
 }
 
 impl Events {
-    pub fn new(client: Client) -> Self {
-        let reporter = Reporter {
-            controller: "locust-operator".to_owned(),
-            instance: std::env::var("HOSTNAME").ok(),
-        };
-        Self {
-            recorder: Recorder::new(client, reporter),
-        }
+    /// Starts to publish; the task ends when this is dropped and all events are out.
+    pub fn start(client: Client) -> (Self, JoinHandle<()>) {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        (Self { queue }, tokio::spawn(publish(client, waiting)))
     }
 
     /// `reason` is one CamelCase word, `note` a sentence.
@@ -43,11 +47,30 @@ impl Events {
             action: "Reconcile".to_owned(),
             secondary: None,
         };
-        let (recorder, reference) = (self.recorder.clone(), test.object_ref(&()));
-        tokio::spawn(async move {
+        // The task takes events as long as this exists.
+        let _ = self.queue.send((event, test.object_ref(&())));
+    }
+}
+
+async fn publish(client: Client, mut waiting: mpsc::UnboundedReceiver<(Event, ObjectReference)>) {
+    let reporter = Reporter {
+        controller: "locust-operator".to_owned(),
+        instance: std::env::var("HOSTNAME").ok(),
+    };
+    let fresh = || Recorder::new(client.clone(), reporter.clone());
+    let mut recorder = fresh();
+    futures::stream::poll_fn(|context| waiting.poll_recv(context))
+        .enumerate()
+        .map(|(number, item)| {
+            if number % KEPT == KEPT - 1 {
+                recorder = fresh();
+            }
+            (recorder.clone(), item)
+        })
+        .for_each_concurrent(AT_ONCE, |(recorder, (event, reference))| async move {
             if let Err(error) = recorder.publish(&event, &reference).await {
                 tracing::warn!(%error, reason = event.reason, "cannot publish an event");
             }
-        });
-    }
+        })
+        .await;
 }

@@ -6,8 +6,11 @@ mod end;
 mod error;
 mod events;
 mod observe;
+mod others;
+mod own_writes;
 mod start;
 mod status;
+mod take_over;
 
 use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
@@ -28,10 +31,13 @@ use crate::{
     hub::{CachedTest, Hub, owner},
     listener::ListenerClient,
     metrics::Metrics,
+    obstacles::Obstacles,
 };
 use backoff::Backoff;
 use error::ReconcileError;
 use events::Events;
+use others::Lookout;
+use own_writes::OwnWrites;
 
 /// Reconciles under way at once: enough to hide latency, few enough to leave the API server alone.
 const CONCURRENCY: u16 = 16;
@@ -47,6 +53,8 @@ struct Context {
     listener: ListenerClient,
     events: Events,
     backoff: Backoff,
+    own_writes: OwnWrites,
+    lookout: Arc<Lookout>,
     /// The clock, so that decisions get the time passed in.
     now: fn() -> Timestamp,
 }
@@ -57,23 +65,28 @@ pub(crate) async fn run(
     hub: Arc<Hub>,
     settings: RunSettings,
     metrics: Arc<Metrics>,
+    obstacles: Obstacles,
     stop: CancellationToken,
 ) {
     // A Job that is missing from an incomplete cache would be taken for deleted.
     if stop.run_until_cancelled(hub.synced()).await.is_none() {
         return;
     }
-    tracing::info!("caches are complete");
+    let now = Timestamp::now;
+    let lookout = Lookout::start(&hub, obstacles, now, stop.clone());
     let requests = requests(&hub).take_until(stop.cancelled_owned());
+    let (events, published) = Events::start(client.clone());
     let context = Arc::new(Context {
-        events: Events::new(client.clone()),
+        events,
         client,
         hub: hub.clone(),
         settings,
         metrics,
         listener: ListenerClient::default(),
         backoff: Backoff::default(),
-        now: Timestamp::now,
+        own_writes: OwnWrites::default(),
+        lookout,
+        now,
     });
     applier(
         |object, context| -> Pin<Box<dyn Future<Output = Result<Action, ReconcileError>> + Send>> {
@@ -93,6 +106,10 @@ pub(crate) async fn run(
     )
     .for_each(|_| async {})
     .await;
+    // The last reconcile is over, and with it the queue of events.
+    if published.await.is_err() {
+        tracing::warn!("events were not published");
+    }
 }
 
 /// One request for each test that changed, or whose Job or pod did.
@@ -108,9 +125,9 @@ fn requests(
     hub.tests
         .subscribe(move |test| tests(Some(ObjectRef::from_obj(test))));
     hub.jobs.subscribe(move |job| jobs(owner(job)));
-    let job_feed = hub.jobs.clone();
+    let (test_feed, job_feed) = (hub.tests.clone(), hub.jobs.clone());
     hub.pods
-        .subscribe(move |pod| pods(observe::test_of_pod(&job_feed, pod)));
+        .subscribe(move |pod| pods(observe::test_of_pod(&test_feed, &job_feed, pod)));
     futures::stream::unfold(receiver, |mut receiver| async move {
         let key = receiver.recv().await?;
         Some((Ok(ReconcileRequest::from(key)), receiver))
@@ -146,15 +163,29 @@ async fn reconcile(object: &CachedTest, context: &Context) -> Result<Action, Rec
         Ok(test) => test,
         Err(unreadable) => return start::report_unreadable(unreadable, context),
     };
-    if test.metadata.deletion_timestamp.is_some() {
-        // Owner references take everything with it.
+    let step = lifecycle::next_step(test.status.as_ref());
+    let is_leaving = test.metadata.deletion_timestamp.is_some();
+    let sign = context.lookout.sign((context.now)());
+    // Until a test is claimed, a finalizer may be all that tells that it has run. Another operator that is at work would
+    // put it back again and again.
+    let may_release = step != lifecycle::Step::Claim && sign.is_none();
+    if (is_leaving || may_release) && take_over::release(test, context).await? {
         return Ok(Action::await_change());
     }
-    match lifecycle::next_step(test.status.as_ref()) {
-        lifecycle::Step::Claim => start::claim(test, context).await,
+    // Owner references take everything with it.
+    if is_leaving || context.own_writes.have_replaced(test) {
+        return Ok(Action::await_change());
+    }
+    if let (lifecycle::Step::Claim, Some(sign)) = (step, &sign) {
+        return Ok(others::stand_back(test, sign, context));
+    }
+    match step {
+        lifecycle::Step::Claim => match take_over::run_of_another(test, context) {
+            Some(jobs) => take_over::take_over(test, jobs, context).await,
+            None => start::claim(test, context).await,
+        },
         lifecycle::Step::Create => start::resume(test, context).await,
         lifecycle::Step::Observe => observe::observe(test, context).await,
-        lifecycle::Step::Ended => end::stop_leftovers(test, context).await,
-        lifecycle::Step::Foreign => Ok(Action::await_change()),
+        lifecycle::Step::Ended => end::clean_up(test, context).await,
     }
 }

@@ -3,16 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use kube::{
-    Api,
+    Api, Resource,
+    api::ListParams,
     runtime::{controller::Action, reflector::ObjectRef},
 };
 use locust_api::{
     names::LABEL_RUN_ID,
+    reasons,
     v2::{LocustTest, RunClaim, Verdict},
 };
 use locust_core::{
     lifecycle::{self, Decision, Job, Live, News, Observed},
-    view::{JobView, PodView},
+    mounting,
+    pods::PodProblem,
+    refusals,
+    view::{EventView, JobView, PodView},
 };
 
 use super::{
@@ -20,8 +25,12 @@ use super::{
     error::{ReconcileError, Trying},
     events::Tone,
     status::{namespace, write},
+    take_over,
 };
-use crate::hub::{CachedTest, Feed, owner};
+use crate::{
+    hub::{CachedTest, Feed, owner},
+    listener::Answer,
+};
 
 /// What is known of the master's Job.
 enum Master {
@@ -46,33 +55,76 @@ pub(super) async fn observe(
         Master::Gone => None,
         Master::NotYetCached => return Ok(Action::requeue(Duration::from_secs(1))),
     };
-    let pods = pods_of(run, context);
-    let pods: Vec<&PodView> = pods.iter().map(AsRef::as_ref).collect();
-    let asked = lifecycle::listener_of(&pods);
-    let report = match asked {
-        Some(address) => context.listener.report(address, &run.id).await,
-        None => None,
+    if run.taken_over {
+        return take_over::observe(test, run, master.as_deref(), context).await;
+    }
+    let worker = cached_job(test, &run.worker_name, run.worker_job_uid.as_ref(), context);
+    let cached = context.hub.pods_of(&run.id, namespace(test));
+    let cached: Vec<&PodView> = cached.iter().map(AsRef::as_ref).collect();
+    let refused = match refusal(test, [worker, master.clone()], context).await? {
+        None => failed_mount(test, &cached, context).await?,
+        refused => refused,
     };
-    let live = match (&report, asked) {
-        (Some(report), _) => Live::Report(report),
-        (None, Some(_)) => Live::Unreachable,
-        (None, None) => Live::NotAsked,
+    let look = Look {
+        test,
+        run,
+        master: master.as_deref(),
+        refused: refused.as_ref(),
     };
-    let seen = Observed {
-        now: (context.now)(),
-        master: master.as_deref().map_or(Job::Gone, Job::Found),
-        pods: &pods,
-        live,
-    };
+    let mut decision = decide(&look, &cached, context).await;
+    if lifecycle::ends_unheard(&decision, &cached) {
+        let listed = list_pods(test, run, context).await?;
+        decision = decide(&look, &listed.iter().collect::<Vec<_>>(), context).await;
+    }
+    conclude(test, decision, context).await
+}
+
+/// Writes what was decided, and tells what is new.
+pub(super) async fn conclude(
+    test: &LocustTest,
+    decision: Decision,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
     let Decision {
         status,
         news,
         look_again,
-    } = lifecycle::observe(test, run, &seen, &context.settings);
+    } = decision;
     write(test, &status, context).await?;
     news.into_iter()
         .for_each(|item| announce(test, &status, item, context));
     Ok(Action::requeue(look_again))
+}
+
+/// What is known of a run but for its pods.
+struct Look<'a> {
+    test: &'a LocustTest,
+    run: &'a RunClaim,
+    master: Option<&'a JobView>,
+    refused: Option<&'a PodProblem>,
+}
+
+/// Asks Locust, if it runs in one of these pods, and decides.
+async fn decide(look: &Look<'_>, pods: &[&PodView], context: &Context) -> Decision {
+    let Look {
+        test,
+        run,
+        master,
+        refused,
+    } = look;
+    let asked = lifecycle::listener_of(pods);
+    let answer = match asked {
+        Some(address) => Some(context.listener.ask(address, &run.id).await),
+        None => None,
+    };
+    let seen = Observed {
+        now: (context.now)(),
+        master: master.map_or(Job::Gone, Job::Found),
+        pods,
+        refused: *refused,
+        live: answer.as_ref().map_or(Live::NotAsked, Answer::as_live),
+    };
+    lifecycle::observe(test, run, &seen, &context.settings)
 }
 
 fn announce(
@@ -88,6 +140,12 @@ fn announce(
                 .events
                 .publish(test, Tone::Warning, problem.reason, problem.message)
         }
+        News::TakenOver => context.events.publish(
+            test,
+            Tone::Normal,
+            "TakenOver",
+            "the published operator started this run; it is watched to its end".to_owned(),
+        ),
         News::Finished { verdict, note } => {
             let tone = if verdict == Verdict::Passed {
                 Tone::Normal
@@ -109,9 +167,7 @@ async fn master_job(
     run: &RunClaim,
     context: &Context,
 ) -> Result<Master, ReconcileError> {
-    let is_it = |job: &JobView| job.metadata.uid == run.master_job_uid;
-    let key = ObjectRef::new(&run.master_name).within(namespace(test));
-    if let Some(job) = context.hub.jobs.store().get(&key).filter(|job| is_it(job)) {
+    if let Some(job) = cached_job(test, &run.master_name, run.master_job_uid.as_ref(), context) {
         return Ok(Master::Found(job));
     }
     let api: Api<JobView> = Api::namespaced(context.client.clone(), namespace(test));
@@ -125,25 +181,111 @@ async fn master_job(
     })
 }
 
-/// The pods of a run that the cache has.
-pub(super) fn pods_of(run: &RunClaim, context: &Context) -> Vec<Arc<PodView>> {
-    let mut pods = context.hub.pods.store().state();
-    pods.retain(|pod| pod.label(LABEL_RUN_ID) == Some(run.id.as_str()));
-    pods
+/// The Job of this name and UID, if the cache has it.
+fn cached_job(
+    test: &LocustTest,
+    name: &str,
+    uid: Option<&String>,
+    context: &Context,
+) -> Option<Arc<JobView>> {
+    let key = ObjectRef::new(name).within(namespace(test));
+    let job = context.hub.jobs.store().get(&key)?;
+    (job.metadata.uid.as_ref() == uid).then_some(job)
 }
 
-/// The test a pod belongs to, by the Job that owns it.
-pub(super) fn test_of_pod(jobs: &Feed<JobView>, pod: &PodView) -> Option<ObjectRef<CachedTest>> {
-    let namespace = pod.metadata.namespace.as_deref()?;
-    let job = pod
-        .metadata
-        .owner_references
+/// Why pods of these Jobs were never made. Only a Job that lacks pods costs a request.
+async fn refusal(
+    test: &LocustTest,
+    jobs: [Option<Arc<JobView>>; 2],
+    context: &Context,
+) -> Result<Option<PodProblem>, ReconcileError> {
+    let now = (context.now)();
+    let since = test
+        .status
+        .as_ref()
+        .and_then(|status| status.start_time.as_ref());
+    for job in jobs
         .iter()
         .flatten()
-        .find(|owner| owner.kind == "Job")?;
-    owner(
-        &*jobs
-            .store()
-            .get(&ObjectRef::new(&job.name).within(namespace))?,
-    )
+        .filter(|job| refusals::is_short_of_pods(job, now))
+    {
+        let (Some(name), Some(uid)) = (&job.metadata.name, &job.metadata.uid) else {
+            continue;
+        };
+        let events = events_about(test, uid, reasons::FAILED_CREATE, context).await?;
+        if let Some(problem) = refusals::refusal(name, &events, since.map(|time| time.0)) {
+            return Ok(Some(problem));
+        }
+    }
+    Ok(None)
+}
+
+/// Why a pod has a node and no container. Only a pod that hangs costs a request, and one speaks for all.
+async fn failed_mount(
+    test: &LocustTest,
+    pods: &[&PodView],
+    context: &Context,
+) -> Result<Option<PodProblem>, ReconcileError> {
+    let now = (context.now)();
+    let stuck = pods.iter().find(|pod| mounting::is_stuck(pod, now));
+    let Some((name, uid)) =
+        stuck.and_then(|pod| Some((pod.metadata.name.as_ref()?, pod.metadata.uid.as_ref()?)))
+    else {
+        return Ok(None);
+    };
+    let events = events_about(test, uid, mounting::FAILED_MOUNT, context).await?;
+    Ok(mounting::problem(name, &events))
+}
+
+/// The events about the object with this UID that have this reason.
+async fn events_about(
+    test: &LocustTest,
+    uid: &str,
+    reason: &str,
+    context: &Context,
+) -> Result<Vec<EventView>, ReconcileError> {
+    let about = format!("reason={reason},regarding.uid={uid}");
+    Api::namespaced(context.client.clone(), namespace(test))
+        .list(&ListParams::default().fields(&about))
+        .await
+        .map(|events| events.items)
+        .trying("list the events of a Job or pod")
+}
+
+/// The pods of a run that the API server has.
+async fn list_pods(
+    test: &LocustTest,
+    run: &RunClaim,
+    context: &Context,
+) -> Result<Vec<PodView>, ReconcileError> {
+    let of_run = ListParams::default().labels(&format!("{LABEL_RUN_ID}={}", run.id));
+    Api::namespaced(context.client.clone(), namespace(test))
+        .list(&of_run)
+        .await
+        .map(|pods| pods.items)
+        .trying("list the pods of a run")
+}
+
+/// The test a pod belongs to: by the Job that owns it, or by its run when that Job is gone.
+pub(super) fn test_of_pod(
+    tests: &Feed<CachedTest>,
+    jobs: &Feed<JobView>,
+    pod: &PodView,
+) -> Option<ObjectRef<CachedTest>> {
+    let namespace = pod.metadata.namespace.as_deref()?;
+    let owned_by = pod.metadata.owner_references.iter().flatten();
+    let job = owned_by
+        .filter(|owner| owner.kind == "Job")
+        .find_map(|owner| {
+            jobs.store()
+                .get(&ObjectRef::new(&owner.name).within(namespace))
+        });
+    if let Some(job) = job {
+        return owner(&*job);
+    }
+    let run = pod.label(LABEL_RUN_ID)?;
+    let test = tests
+        .store()
+        .find(|test| test.meta().uid.as_deref() == Some(run))?;
+    Some(ObjectRef::from_obj(&*test))
 }

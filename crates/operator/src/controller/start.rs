@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, core::error_boundary::InvalidObject, runtime::controller::Action};
+use kube::{
+    Api,
+    core::error_boundary::InvalidObject,
+    runtime::{controller::Action, reflector::ObjectRef},
+};
 use locust_api::{
     reasons,
     v2::{LocustTest, RunClaim},
@@ -11,6 +15,7 @@ use locust_api::{
 use locust_core::{
     claim::{self, Naming},
     lifecycle::{self, Outcome},
+    references::{self, Reference},
     render::{self, RunObjects},
 };
 
@@ -19,8 +24,11 @@ use super::{
     create::{self, Creation},
     error::{ReconcileError, Trying},
     events::Tone,
+    others,
     status::{api, name, namespace, write},
+    take_over,
 };
+use crate::hub::CachedTest;
 
 /// A test that is stored and does not decode: the schema was loosened, or written by another version.
 pub(super) fn report_unreadable(
@@ -43,21 +51,21 @@ pub(super) fn report_unreadable(
 /// Checks the spec, writes the claim, and goes on to create.
 pub(super) async fn claim(test: &LocustTest, context: &Context) -> Result<Action, ReconcileError> {
     let now = (context.now)();
-    let naming = if is_taken(test, context) {
-        Naming::Unique
+    let preferred = claim::claim(&test.metadata, &test.spec, Naming::Published, now);
+    let claim = if is_taken(test, &preferred, context) {
+        claim::claim(&test.metadata, &test.spec, Naming::Unique, now)
     } else {
-        Naming::Published
+        preferred
     };
-    let claim = claim::claim(&test.metadata, &test.spec, naming, now);
-    if let Err(error) = render::run_objects(test, &claim, &context.settings) {
-        let status = lifecycle::invalid(test, &error.to_string(), now);
+    if let Err(problems) = render::run_objects(test, &claim, &context.settings) {
+        let status = lifecycle::invalid(test, &problems.to_string(), now);
         if Some(&status) != test.status.as_ref() {
             write(test, &status, context).await?;
             context.events.publish(
                 test,
                 Tone::Warning,
                 reasons::INVALID_SPEC,
-                error.to_string(),
+                problems.to_string(),
             );
         }
         // The spec is not frozen yet; mending it brings the test back.
@@ -82,42 +90,27 @@ pub(super) async fn resume(test: &LocustTest, context: &Context) -> Result<Actio
     create_objects(&fresh, context).await
 }
 
-/// Whether another test in the namespace has the published names.
-fn is_taken(test: &LocustTest, context: &Context) -> bool {
-    let wanted = claim::claim(
-        &test.metadata,
-        &test.spec,
-        Naming::Published,
-        (context.now)(),
-    );
-    let others = context.hub.tests.store().state();
-    let by_claim = others
-        .iter()
-        .filter_map(|other| other.0.as_ref().ok())
-        .any(|other| {
-            other.metadata.uid != test.metadata.uid
+/// Whether something else in the namespace has these names.
+fn is_taken(test: &LocustTest, wanted: &RunClaim, context: &Context) -> bool {
+    let claims_them = |other: &CachedTest| {
+        other.0.as_ref().is_ok_and(|other| {
+            let run = other.status.as_ref().and_then(|status| status.run.as_ref());
+            run.is_some_and(|run| run.master_name == wanted.master_name)
                 && other.metadata.namespace == test.metadata.namespace
-                && other
-                    .status
-                    .as_ref()
-                    .and_then(|status| status.run.as_ref())
-                    .is_some_and(|run| run.master_name == wanted.master_name)
-        });
-    by_claim
-        || context.hub.jobs.store().state().iter().any(|job| {
-            job.metadata.namespace == test.metadata.namespace
-                && job
-                    .metadata
-                    .name
-                    .as_ref()
-                    .is_some_and(|name| *name == wanted.master_name || *name == wanted.worker_name)
-                && job
-                    .metadata
-                    .owner_references
-                    .iter()
-                    .flatten()
-                    .all(|owner| Some(&owner.uid) != test.metadata.uid.as_ref())
+                && other.metadata.uid != test.metadata.uid
         })
+    };
+    let is_of_others = |name: &String| {
+        let key = ObjectRef::new(name).within(namespace(test));
+        context.hub.jobs.store().get(&key).is_some_and(|job| {
+            let mut owners = job.metadata.owner_references.iter().flatten();
+            owners.all(|owner| Some(&owner.uid) != test.metadata.uid.as_ref())
+        })
+    };
+    [&wanted.master_name, &wanted.worker_name]
+        .into_iter()
+        .any(is_of_others)
+        || context.hub.tests.store().find(claims_them).is_some()
 }
 
 async fn create_objects(test: &LocustTest, context: &Context) -> Result<Action, ReconcileError> {
@@ -129,20 +122,13 @@ async fn create_objects(test: &LocustTest, context: &Context) -> Result<Action, 
     let now = (context.now)();
     let objects = match render::run_objects(test, &run, &context.settings) {
         Ok(objects) => objects,
-        Err(error) => {
-            return give_up(
-                test,
-                Outcome::error(reasons::INVALID_SPEC, error.to_string()),
-                context,
-            )
-            .await;
+        Err(problems) => {
+            let outcome = Outcome::error(reasons::INVALID_SPEC, problems.to_string());
+            return give_up(test, outcome, context).await;
         }
     };
     if let Some(missing) = missing_config_map(test, context).await? {
-        let words = format!(
-            "ConfigMap {missing:?}, which spec.testFiles names, does not exist in namespace {:?}; create it and the run starts",
-            namespace(test)
-        );
+        let words = missing.missing_in(namespace(test));
         return block(test, &run, reasons::CONFIG_MAP_NOT_FOUND, &words, context).await;
     }
     match create::all(test, &run, &objects, context).await? {
@@ -167,7 +153,14 @@ async fn create_objects(test: &LocustTest, context: &Context) -> Result<Action, 
             )
             .await
         }
-        Creation::Taken { what } => rename(test, &run, &what, context).await,
+        Creation::Taken {
+            for_this_test: true,
+            what,
+        } => started_by_another(test, &run, &what, context).await,
+        Creation::Taken {
+            for_this_test: false,
+            what,
+        } => rename(test, &run, &what, context).await,
     }
 }
 
@@ -186,6 +179,23 @@ fn started_note(run: &RunClaim, objects: &RunObjects) -> String {
     format!(
         "created ConfigMap {master_name}, Service {service_name}, Job {worker_name}, Job {master_name}{warnings}"
     )
+}
+
+/// Another operator has begun to make this very run. With its Job the run exists, and must not be made again under
+/// another name; before that it may be about to make it, if it is still there.
+async fn started_by_another(
+    test: &LocustTest,
+    run: &RunClaim,
+    what: &str,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
+    if let Some(jobs) = take_over::jobs_of_another(test, context).await? {
+        return take_over::take_over(test, jobs, context).await;
+    }
+    match context.lookout.sign((context.now)()) {
+        Some(sign) => Ok(others::stand_back(test, &sign, context)),
+        None => rename(test, run, what, context).await,
+    }
 }
 
 /// A name belongs to somebody else: take names of our own, and if these are taken too, give up.
@@ -257,20 +267,12 @@ async fn give_up(
 async fn missing_config_map(
     test: &LocustTest,
     context: &Context,
-) -> Result<Option<String>, ReconcileError> {
+) -> Result<Option<Reference>, ReconcileError> {
     let api: Api<ConfigMap> = Api::namespaced(context.client.clone(), namespace(test));
-    let Some(files) = &test.spec.test_files else {
-        return Ok(None);
-    };
-    let named = [&files.config_map_ref, &files.lib_config_map_ref];
-    for name in named.into_iter().flatten().filter(|name| !name.is_empty()) {
-        if api
-            .get_metadata_opt(name)
-            .await
-            .trying("look for a ConfigMap")?
-            .is_none()
-        {
-            return Ok(Some(name.clone()));
+    for reference in references::of_test_files(&test.spec) {
+        let found = api.get_metadata_opt(&reference.name).await;
+        if found.trying("look for a ConfigMap")?.is_none() {
+            return Ok(Some(reference));
         }
     }
     Ok(None)

@@ -31,10 +31,12 @@ pub(super) async fn write(
     // With the resourceVersion a stale cache cannot undo what was written since.
     let patch =
         json!({"metadata": {"resourceVersion": test.meta().resource_version}, "status": change});
-    api(test, context)
+    let stored = api(test, context)
         .patch_status(name(test), &PatchParams::default(), &Patch::Merge(&patch))
         .await
-        .trying("write the status")
+        .trying("write the status")?;
+    context.own_writes.replaced(test);
+    Ok(stored)
 }
 
 /// The API of the test's namespace.

@@ -3,9 +3,12 @@
 //! kube's own shared streams lose deletes; here every change reaches every subscriber, also of objects that
 //! vanished while the watch was interrupted.
 
+mod again;
+mod by_run;
+mod last_words;
 mod watch;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
@@ -23,12 +26,17 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
+use again::again;
 
+use by_run::PodsByRun;
+use last_words::LastWords;
 pub(crate) use watch::{Feed, Health};
 
 /// A test, or what is known of one that does not decode.
 pub(crate) type CachedTest = DeserializeGuard<LocustTest>;
 
+/// An API server that vanished without a word is missed after so long. Its watches cost little.
+const WATCH_SECONDS: u32 = 30;
 /// Objects per page of a list: small pages keep the peak of memory low.
 const PAGE_SIZE: u32 = 100;
 
@@ -40,6 +48,8 @@ pub(crate) struct Hub {
     pub jobs: Arc<Feed<JobView>>,
     /// Pods with our label.
     pub pods: Arc<Feed<PodView>>,
+    pods_by_run: Arc<PodsByRun>,
+    last_words: Arc<LastWords>,
 }
 
 impl Hub {
@@ -53,62 +63,111 @@ impl Hub {
         let (label, value) = MANAGED_BY;
         let ours = watcher::Config::default()
             .labels(&format!("{label}={value}"))
-            .page_size(PAGE_SIZE);
-        let all = watcher::Config::default().page_size(PAGE_SIZE);
+            .page_size(PAGE_SIZE)
+            .timeout(WATCH_SECONDS);
+        let all = watcher::Config::default()
+            .page_size(PAGE_SIZE)
+            .timeout(WATCH_SECONDS);
+        let source = Source {
+            client,
+            namespace,
+            metrics,
+            stop,
+        };
+        // Views of Jobs and pods are slim by themselves.
+        let pods = source.feed("pods", ours.clone(), |_| {});
+        let last_words = Arc::new(LastWords::default());
+        let heard = last_words.clone();
+        // The first to hear of a pod, so that what it keeps is there when others look.
+        pods.subscribe(move |pod| heard.note(pod, Instant::now()));
+        let pods_by_run = Arc::new(PodsByRun::default());
+        let (index, store) = (pods_by_run.clone(), pods.store().clone());
+        pods.subscribe(move |pod| index.note(pod, &store));
         Self {
-            tests: feed("locusttests", client, namespace, all, metrics, stop),
-            jobs: feed("jobs", client, namespace, ours.clone(), metrics, stop),
-            pods: feed("pods", client, namespace, ours, metrics, stop),
+            tests: source.feed("locusttests", all, slim_test),
+            jobs: source.feed("jobs", ours, |_| {}),
+            pods,
+            pods_by_run,
+            last_words,
         }
+    }
+
+    /// The pods of a run in its namespace, and its master's even when that is gone already.
+    pub fn pods_of(&self, run: &str, namespace: &str) -> Vec<Arc<PodView>> {
+        let mut pods = self.pods_by_run.get(run, namespace, self.pods.store());
+        let gone = self.last_words.of(run);
+        pods.extend(
+            gone.filter(|gone| pods.iter().all(|pod| pod.metadata.uid != gone.metadata.uid)),
+        );
+        pods
     }
 
     /// How each cache is doing.
     pub fn health(&self) -> [Health; 3] {
-        let Self { tests, jobs, pods } = self;
+        let Self {
+            tests,
+            jobs,
+            pods,
+            pods_by_run: _,
+            last_words: _,
+        } = self;
         [tests.health(), jobs.health(), pods.health()]
     }
 
     /// Returns when every cache is complete.
     pub async fn synced(&self) {
-        let Self { tests, jobs, pods } = self;
+        let Self {
+            tests,
+            jobs,
+            pods,
+            pods_by_run: _,
+            last_words: _,
+        } = self;
         tokio::join!(tests.synced(), jobs.synced(), pods.synced());
     }
 }
 
-fn feed<K>(
-    kind: &'static str,
-    client: &Client,
-    namespace: Option<&str>,
-    config: watcher::Config,
-    metrics: &Arc<Metrics>,
-    stop: &CancellationToken,
-) -> Arc<Feed<K>>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug
-        + Send
-        + Sync
-        + 'static,
-{
-    let api: Api<K> = match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
-    let (store, writer): (Store<K>, _) = reflector::store();
-    let feed = Arc::new(Feed::new(kind, store, metrics.clone()));
-    let events = watcher(api, config).default_backoff().modify(|object| {
-        object.meta_mut().managed_fields = None;
-        if let Some(annotations) = &mut object.meta_mut().annotations {
-            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-        }
-    });
-    tokio::spawn({
-        let (feed, stop) = (feed.clone(), stop.clone());
-        async move { stop.run_until_cancelled(feed.pump(events, writer)).await }
-    });
-    feed
+fn slim_test(cached: &mut CachedTest) {
+    if let Ok(test) = &mut cached.0 {
+        locust_core::slim::test(test);
+    }
+}
+
+/// What all watches have in common.
+struct Source<'a> {
+    client: &'a Client,
+    namespace: Option<&'a str>,
+    metrics: &'a Arc<Metrics>,
+    stop: &'a CancellationToken,
+}
+
+impl Source<'_> {
+    /// Starts one watch; what comes from it goes through `slim`.
+    fn feed<K>(&self, kind: &'static str, config: watcher::Config, slim: fn(&mut K)) -> Arc<Feed<K>>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug
+            + Send
+            + Sync
+            + 'static,
+    {
+        let client = self.client.clone();
+        let api: Api<K> = match self.namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
+        };
+        let (store, writer): (Store<K>, _) = reflector::store();
+        let feed = Arc::new(Feed::new(kind, store, self.metrics.clone()));
+        let watches = again(move || watcher(api.clone(), config.clone()));
+        let events = watches.modify(slim);
+        tokio::spawn({
+            let (feed, stop) = (feed.clone(), self.stop.clone());
+            async move { stop.run_until_cancelled(feed.pump(events, writer)).await }
+        });
+        feed
+    }
 }
 
 /// The test that owns this object, if one does.

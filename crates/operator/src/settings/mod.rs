@@ -1,15 +1,23 @@
 //! Settings of the process: flags, each with an environment variable.
 
+mod notices;
+mod pods;
 mod resources;
+mod webhooks;
 
 use std::{fmt, net::SocketAddr, str::FromStr};
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, Subcommand};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use locust_api::Duration;
 use locust_core::settings::{RunSettings, SecurityProfile};
 
+use pods::{PodArgs, PodSettings};
 use resources::{ResourceArgs, RoleResources};
+use webhooks::WebhookArgs;
+
+pub(crate) use webhooks::host_names;
+pub use webhooks::{CertificateSource, SecretPlace, Webhooks};
 
 /// Runs Locust load tests from custom resources.
 ///
@@ -18,6 +26,9 @@ use resources::{ResourceArgs, RoleResources};
 #[derive(Debug, Parser)]
 #[command(name = "locust-operator", version)]
 pub struct Args {
+    /// What to do instead of running.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// Address of /healthz, /readyz and /metrics.
     #[arg(
         long,
@@ -34,6 +45,26 @@ pub struct Args {
         value_name = "NAMESPACE"
     )]
     watch_namespace: String,
+    /// Whether to act only while holding the leader Lease, so that several replicas can run: true, false, or auto
+    /// (where the namespace of the Lease is known, as it is in a cluster).
+    #[arg(
+        long,
+        env = "LEADER_ELECT",
+        default_value = "auto",
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        value_name = "true|false|auto"
+    )]
+    leader_elect: String,
+    /// Namespace of the Lease locust-k8s-operator.locust.io; empty for the one this process runs in.
+    #[arg(
+        long,
+        env = "LEASE_NAMESPACE",
+        default_value = "",
+        value_name = "NAMESPACE"
+    )]
+    lease_namespace: String,
     /// What to log: error, warn, info, debug or trace, also by module ("info,kube=debug").
     #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
     log_level: String,
@@ -82,7 +113,35 @@ pub struct Args {
     #[arg(long, env = "RUN_AS_USER", default_value = "1000", value_name = "UID")]
     run_as_user: String,
     #[command(flatten)]
+    pods: PodArgs,
+    #[command(flatten)]
+    webhooks: WebhookArgs,
+    #[command(flatten)]
     resources: ResourceArgs,
+}
+
+/// What to do instead of running.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Let the definition of LocustTest ask this operator to convert no more, and serve no locust.io/v1, so that nothing
+    /// waits for an operator that is gone. Helm runs it before it uninstalls a release.
+    ReleaseDefinition {
+        /// Names and IP addresses by which the operator was asked to convert, with commas between; a definition that asks
+        /// somebody else is left alone.
+        #[arg(long, env = "WEBHOOK_HOSTS", value_name = "HOSTS")]
+        webhook_hosts: String,
+    },
+}
+
+/// Whether to act only while holding the leader Lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaderElect {
+    /// Yes.
+    Always,
+    /// No: there is no other operator.
+    Never,
+    /// Where the namespace of the Lease is known.
+    InCluster,
 }
 
 /// Settings that hold.
@@ -92,8 +151,16 @@ pub struct Settings {
     pub listen_address: SocketAddr,
     /// The only namespace to look at.
     pub watch_namespace: Option<String>,
+    /// Whether to act only while holding the leader Lease.
+    pub leader_elect: LeaderElect,
+    /// Namespace of the Lease, where one is given.
+    pub lease_namespace: Option<String>,
     /// What to log.
     pub log_level: String,
+    /// Variables that are set and do not do what they did in the published operator.
+    pub notices: Vec<String>,
+    /// The webhook server.
+    pub webhooks: Webhooks,
     /// Defaults for runs.
     pub runs: RunSettings,
 }
@@ -164,6 +231,10 @@ fn or_default(flag: &str, value: String) -> String {
         .to_owned()
 }
 
+fn not_empty(value: &str) -> Option<String> {
+    Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
 impl Args {
     /// The settings, or everything that is wrong with them.
     ///
@@ -171,8 +242,11 @@ impl Args {
     /// Lists every flag with what was found and what is allowed.
     pub fn check(self) -> Result<Settings, WrongSettings> {
         let Self {
+            command: _,
             listen_address,
             watch_namespace,
+            leader_elect,
+            lease_namespace,
             log_level,
             default_image,
             progress_interval,
@@ -180,11 +254,14 @@ impl Args {
             default_timeout,
             security_profile,
             run_as_user,
+            pods,
+            webhooks,
             resources,
         } = self;
         let mut check = Checker::default();
         let [
             listen_address,
+            leader_elect,
             log_level,
             default_image,
             progress_interval,
@@ -192,6 +269,7 @@ impl Args {
             security_profile,
         ] = [
             ("listen-address", listen_address),
+            ("leader-elect", leader_elect),
             ("log-level", log_level),
             ("default-image", default_image),
             ("progress-interval", progress_interval),
@@ -200,6 +278,15 @@ impl Args {
         ]
         .map(|(flag, value)| or_default(flag, value));
         let listen_address = check.parse("listen-address", &listen_address);
+        let leader_elect = match leader_elect.trim() {
+            "true" => LeaderElect::Always,
+            "false" => LeaderElect::Never,
+            "auto" => LeaderElect::InCluster,
+            other => {
+                check.wrong("leader-elect", other, "write true, false or auto");
+                LeaderElect::Always
+            }
+        };
         if let Err(error) = log_level.parse::<tracing_subscriber::EnvFilter>() {
             check.wrong("log-level", &log_level, &error.to_string());
         }
@@ -215,17 +302,35 @@ impl Args {
             }
         };
         let run_as_user = check.parse_optional::<i64>("run-as-user", &run_as_user);
-        let RoleResources { master, worker } = resources.check(&mut check);
-        match (listen_address, progress_interval, start_deadline) {
-            (Some(listen_address), Some(progress_interval), Some(start_deadline))
-                if check.wrong.is_empty() =>
-            {
+        let watch_namespace = not_empty(&watch_namespace);
+        let webhooks = webhooks.check(watch_namespace.is_some(), &mut check);
+        let RoleResources {
+            master,
+            worker,
+            exporter,
+        } = resources.check(&mut check);
+        let PodSettings {
+            scheduling,
+            job_ttl_seconds,
+            kafka,
+            exporter,
+        } = pods.check(exporter, &mut check);
+        match (listen_address, progress_interval, start_deadline, webhooks) {
+            (
+                Some(listen_address),
+                Some(progress_interval),
+                Some(start_deadline),
+                Some(webhooks),
+            ) if check.wrong.is_empty() => {
                 let master_resources: ResourceRequirements = master;
                 Ok(Settings {
                     listen_address,
-                    watch_namespace: Some(watch_namespace.trim().to_owned())
-                        .filter(|name| !name.is_empty()),
+                    watch_namespace,
+                    leader_elect,
+                    lease_namespace: not_empty(&lease_namespace),
                     log_level,
+                    notices: notices::notices(|name| std::env::var(name).ok()),
+                    webhooks,
                     runs: RunSettings {
                         default_image,
                         start_deadline,
@@ -235,6 +340,10 @@ impl Args {
                         run_as_user,
                         master_resources,
                         worker_resources: worker,
+                        scheduling,
+                        job_ttl_seconds,
+                        kafka,
+                        exporter,
                     },
                 })
             }
@@ -244,94 +353,4 @@ impl Args {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(flags: &[&str]) -> Result<Settings, WrongSettings> {
-        Args::try_parse_from(std::iter::once("locust-operator").chain(flags.iter().copied()))
-            .unwrap()
-            .check()
-    }
-
-    #[test]
-    fn defaults_hold() {
-        let settings = check(&[]).unwrap();
-        assert_eq!(settings.watch_namespace, None);
-        assert_eq!(settings.runs.default_timeout, None);
-        assert_eq!(settings.runs.run_as_user, Some(1000));
-        let limits = settings.runs.worker_resources.limits.unwrap();
-        assert_eq!(limits["memory"].0, "1024Mi");
-    }
-
-    #[test]
-    fn an_empty_value_is_the_default() {
-        let settings = check(&["--start-deadline=", "--pod-cpu-limit=", "--run-as-user="]).unwrap();
-        assert_eq!(settings.runs.start_deadline, Duration::from_secs(300));
-        assert_eq!(
-            settings.runs.worker_resources.limits.unwrap()["cpu"].0,
-            "1000m"
-        );
-        assert_eq!(settings.runs.run_as_user, None);
-    }
-
-    #[test]
-    fn all_wrong_settings_are_listed_at_once() {
-        let wrong = check(&[
-            "--listen-address=here",
-            "--start-deadline=5 minutes",
-            "--security-profile=Loose",
-            "--run-as-user=locust",
-            "--worker-pod-cpu-limit=lots",
-        ])
-        .unwrap_err()
-        .to_string();
-        for flag in [
-            "listen-address",
-            "start-deadline",
-            "security-profile",
-            "run-as-user",
-            "worker-pod-cpu-limit",
-        ] {
-            assert!(wrong.contains(&format!("--{flag}")), "{wrong}");
-        }
-        assert!(
-            wrong.starts_with("locust-operator: 5 wrong setting(s)"),
-            "{wrong}"
-        );
-    }
-
-    #[test]
-    fn a_roles_resources_win_and_none_removes() {
-        let settings = check(&[
-            "--pod-cpu-limit=none",
-            "--worker-pod-cpu-limit=2",
-            "--master-pod-mem-request=1Gi",
-        ])
-        .unwrap();
-        assert_eq!(settings.runs.worker_resources.limits.unwrap()["cpu"].0, "2");
-        assert!(
-            !settings
-                .runs
-                .master_resources
-                .limits
-                .unwrap()
-                .contains_key("cpu")
-        );
-        assert_eq!(
-            settings.runs.master_resources.requests.unwrap()["memory"].0,
-            "1Gi"
-        );
-    }
-
-    #[test]
-    fn every_flag_is_documented_and_has_a_variable() {
-        for arg in Args::command()
-            .get_arguments()
-            .filter(|arg| !["help", "version"].contains(&arg.get_id().as_str()))
-        {
-            assert!(arg.get_help().is_some(), "{arg} has no help");
-            let variable = arg.get_long().unwrap().to_uppercase().replace('-', "_");
-            assert_eq!(arg.get_env().unwrap().to_str(), Some(variable.as_str()));
-        }
-    }
-}
+mod tests;

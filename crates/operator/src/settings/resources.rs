@@ -11,7 +11,7 @@ macro_rules! resource_args {
     ($($field:ident, $flag:literal, $env:literal, $default:literal, $help:literal;)*) => {
         /// Requests and limits of Locust pods that give none.
         #[derive(Debug, Args)]
-        #[command(next_help_heading = "Resources of Locust pods (empty: the value for all pods; none: no request or limit)")]
+        #[command(next_help_heading = "Resources of Locust pods (empty: the value for all pods, or the default; none: no request or limit)")]
         pub(super) struct ResourceArgs {
             $(#[doc = $help]
             #[arg(long = $flag, env = $env, default_value = $default, value_name = "QUANTITY")]
@@ -48,6 +48,12 @@ resource_args! {
     worker_cpu_limit, "worker-pod-cpu-limit", "WORKER_POD_CPU_LIMIT", "", "CPU limit of workers.";
     worker_mem_limit, "worker-pod-mem-limit", "WORKER_POD_MEM_LIMIT", "", "Memory limit of workers.";
     worker_ephemeral_limit, "worker-pod-ephemeral-limit", "WORKER_POD_EPHEMERAL_LIMIT", "", "Ephemeral storage limit of workers.";
+    exporter_cpu_request, "metrics-exporter-cpu-request", "METRICS_EXPORTER_CPU_REQUEST", "100m", "CPU request of metrics exporters.";
+    exporter_mem_request, "metrics-exporter-mem-request", "METRICS_EXPORTER_MEM_REQUEST", "64Mi", "Memory request of metrics exporters.";
+    exporter_ephemeral_request, "metrics-exporter-ephemeral-request", "METRICS_EXPORTER_EPHEMERAL_REQUEST", "30M", "Ephemeral storage request of metrics exporters.";
+    exporter_cpu_limit, "metrics-exporter-cpu-limit", "METRICS_EXPORTER_CPU_LIMIT", "250m", "CPU limit of metrics exporters.";
+    exporter_mem_limit, "metrics-exporter-mem-limit", "METRICS_EXPORTER_MEM_LIMIT", "128Mi", "Memory limit of metrics exporters.";
+    exporter_ephemeral_limit, "metrics-exporter-ephemeral-limit", "METRICS_EXPORTER_EPHEMERAL_LIMIT", "50M", "Ephemeral storage limit of metrics exporters.";
 }
 
 const KINDS: [(&str, &str); 3] = [
@@ -58,38 +64,68 @@ const KINDS: [(&str, &str); 3] = [
 /// The word that removes a default.
 const NONE: &str = "none";
 
-/// Resources of both roles.
+/// Resources by container.
 pub(super) struct RoleResources {
     pub master: ResourceRequirements,
     pub worker: ResourceRequirements,
+    pub exporter: ResourceRequirements,
+}
+
+/// Whose resources a flag is about.
+#[derive(Clone, Copy)]
+enum Owner {
+    Master,
+    Worker,
+    Exporter,
+}
+
+impl Owner {
+    /// What the flags begin with, the first that is set holds.
+    fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Master => &["master-pod", "pod"],
+            Self::Worker => &["worker-pod", "pod"],
+            Self::Exporter => &["metrics-exporter"],
+        }
+    }
 }
 
 impl ResourceArgs {
     pub(super) fn check(&self, check: &mut Checker) -> RoleResources {
         RoleResources {
-            master: self.of_role("master", check),
-            worker: self.of_role("worker", check),
+            master: self.of(Owner::Master, check),
+            worker: self.of(Owner::Worker, check),
+            exporter: self.of(Owner::Exporter, check),
         }
     }
 
-    fn of_role(&self, role: &str, check: &mut Checker) -> ResourceRequirements {
+    fn of(&self, owner: Owner, check: &mut Checker) -> ResourceRequirements {
         let mut collect = |what: &str| -> Vec<(&'static str, String)> {
             KINDS
                 .iter()
-                .filter_map(|(kind, name)| Some((*name, self.quantity(role, kind, what, check)?)))
+                .filter_map(|(kind, name)| Some((*name, self.quantity(owner, kind, what, check)?)))
                 .collect()
         };
         let (requests, limits) = (collect("request"), collect("limit"));
         settings::resources(requests, limits)
     }
 
-    fn quantity(&self, role: &str, kind: &str, what: &str, check: &mut Checker) -> Option<String> {
-        let own = format!("{role}-pod-{kind}-{what}");
-        let common = format!("pod-{kind}-{what}");
-        let flag = if self.value(&own).trim().is_empty() {
-            common
+    fn quantity(
+        &self,
+        owner: Owner,
+        kind: &str,
+        what: &str,
+        check: &mut Checker,
+    ) -> Option<String> {
+        let mut flags = owner
+            .prefixes()
+            .iter()
+            .map(|prefix| format!("{prefix}-{kind}-{what}"));
+        let first = flags.next()?;
+        let flag = if self.value(&first).trim().is_empty() {
+            flags.next().unwrap_or(first)
         } else {
-            own
+            first
         };
         let value = or_default(&flag, self.value(&flag).to_owned());
         let value = value.trim();

@@ -26,9 +26,14 @@ const UNNEEDED: [&str; 6] = [
     "var/lib/apt/lists",
 ];
 
+/// The published name of the image of one Locust version.
+pub fn name(version: &str) -> String {
+    format!("locustio/locust:{version}")
+}
+
 /// Builds the image of one Locust version.
 pub fn build(layout: &Layout, version: &str) -> Result<()> {
-    let name = format!("locustio/locust:{version}");
+    let name = name(version);
     let sources = layout.image_sources().join("locust");
     let requirements = sources.join(format!("requirements-{version}.txt"));
     let dockerfile = sources.join("Dockerfile");

@@ -20,6 +20,8 @@ use crate::{Layout, prepare, report};
 pub const PAUSE: &str = "locust-operator/pause:1";
 const TARGET: &str = "locust-operator/demo-target:dev";
 const LOCUST_VERSIONS: [&str; 2] = ["2.47.0", "2.20.0"];
+/// Locust with a test and its options in the image.
+const SHOP_TEST: &str = "locust-operator/shop-test:dev";
 
 /// Builds every image that changed or is missing.
 pub fn build_all(layout: &Layout) -> Result<()> {
@@ -33,7 +35,7 @@ pub fn build_all(layout: &Layout) -> Result<()> {
     for version in LOCUST_VERSIONS {
         locust::build(layout, version)?;
     }
-    Ok(())
+    shop_test(layout)
 }
 
 /// Builds one image of the project and returns its archive.
@@ -174,6 +176,22 @@ fn target(layout: &Layout) -> Result<()> {
             &Recipe::new(TARGET, sources.join("Dockerfile"), context),
             Some(archive),
         )
+    })
+}
+
+fn shop_test(layout: &Layout) -> Result<()> {
+    let sources = layout.image_sources().join("shop-test");
+    // Not from storage, which may have been cleaned since the archive was written.
+    let base = archive(layout, &locust::name(LOCUST_VERSIONS[0]));
+    let hash = Hash::default()
+        .path(&sources)?
+        .path(&base.with_extension("hash"))?;
+    archived(layout, SHOP_TEST, hash, |archive| {
+        let recipe = Recipe {
+            arguments: vec![format!("BASE=oci-archive:{}", base.display())],
+            ..Recipe::new(SHOP_TEST, sources.join("Dockerfile"), sources.clone())
+        };
+        buildah::build(layout, &recipe, Some(archive))
     })
 }
 

@@ -5,6 +5,7 @@ mod config;
 mod dns;
 mod down;
 mod network;
+mod part;
 mod status;
 mod traces;
 
@@ -13,7 +14,8 @@ use std::fs::File;
 use anyhow::{Context, Result};
 
 pub use down::down;
-pub use status::{Status, status};
+pub use part::{Killed, kill};
+pub use status::{Status, kubelet, status};
 
 use crate::{Layout, interrupt, prepare, report};
 

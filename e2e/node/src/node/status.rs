@@ -36,19 +36,24 @@ impl Status {
     }
 }
 
+/// The process of one of [`PARTS`], if it runs.
+fn part(layout: &Layout, name: &str) -> Option<Record> {
+    process::remembered(&layout.cluster().join(PROCESSES))
+        .into_iter()
+        .find(|record| record.name == name && record.alive())
+}
+
+/// The id of the kubelet's process, if it runs.
+pub fn kubelet(layout: &Layout) -> Option<u32> {
+    part(layout, "kubelet").map(|record| record.pid)
+}
+
 /// Examines the node.
 pub fn status(layout: &Layout) -> Status {
-    let records = process::remembered(&layout.cluster().join(PROCESSES));
-    let alive = |name: &&'static str| {
-        (
-            *name,
-            records
-                .iter()
-                .find(|record| record.name == *name && record.alive())
-                .cloned(),
-        )
-    };
-    let parts: Vec<_> = PARTS.iter().map(alive).collect();
+    let parts: Vec<_> = PARTS
+        .iter()
+        .map(|name| (*name, part(layout, name)))
+        .collect();
     let any = parts.iter().any(|(_, record)| record.is_some());
     Status {
         ready: any.then(|| ready_node(layout)).flatten(),

@@ -159,15 +159,7 @@ pub fn an_invalid_spec_can_be_mended(world: &World) -> Result<()> {
 pub fn a_quota_is_waited_out(world: &World) -> Result<()> {
     let place = world.main.place("quota")?;
     let kubectl = &place.kubectl;
-    kubectl.apply("{apiVersion: v1, kind: ResourceQuota, metadata: {name: none}, spec: {hard: {count/jobs.batch: '0'}}}")?;
-    wait_until("the quota counts", SOON, || {
-        let quota = kubectl.get("resourcequota", "none")?;
-        ensure!(
-            quota["status"]["hard"]["count/jobs.batch"] == "0",
-            "{quota}"
-        );
-        Ok(())
-    })?;
+    quota(kubectl, "count/jobs.batch")?;
     let test = |name: &str, deadline: &str| {
         kubectl.apply(&format!("{{apiVersion: locust.io/v2, kind: LocustTest, metadata: {{name: {name}}}, spec: {{startDeadline: {deadline}, worker: {{replicas: 1}}}}}}"))
     };
@@ -230,4 +222,45 @@ pub fn a_quota_is_waited_out(world: &World) -> Result<()> {
     let status = kubelet::started(kubectl, "patient")?;
     assert_eq!(condition(&status, "Ready")["status"], "True");
     Ok(())
+}
+
+pub fn refused_pods_are_told_of(world: &World) -> Result<()> {
+    let place = world.main.place("no-pods")?;
+    let kubectl = &place.kubectl;
+    quota(kubectl, "pods")?;
+    kubectl.apply("{apiVersion: locust.io/v2, kind: LocustTest, metadata: {name: demo}, spec: {worker: {replicas: 1}}}")?;
+    let healthy = |word: &str| {
+        wait_until(&format!("PodsHealthy is {word}"), SOON, || {
+            let found = condition(&status(kubectl, "demo")?, "PodsHealthy");
+            ensure!(found["reason"] == word, "it is {found}");
+            Ok(found["message"].to_string())
+        })
+    };
+    let words = healthy("FailedCreate")?;
+    ensure!(words.contains("exceeded quota: none"), "{words}");
+    check_event_once(kubectl, "FailedCreate", "exceeded quota")?;
+    // The Job controller goes on trying; nobody writes because of it.
+    let writes = place.writes()?.len();
+    std::thread::sleep(Duration::from_secs(6));
+    assert_eq!(place.writes()?.len(), writes);
+    let asked = place.requests()?;
+    let asked = asked
+        .iter()
+        .filter(|request| request.resource() == "events" && request.verb() == "list");
+    let count = asked.count();
+    ensure!((1..=8).contains(&count), "asked {count} times");
+
+    kubectl.delete("resourcequota", "none")?;
+    healthy("PodsHealthy")?;
+    Ok(())
+}
+
+/// Allows none of this resource.
+fn quota(kubectl: &Kubectl, resource: &str) -> Result<()> {
+    kubectl.apply(&format!("{{apiVersion: v1, kind: ResourceQuota, metadata: {{name: none}}, spec: {{hard: {{{resource}: '0'}}}}}}"))?;
+    wait_until("the quota counts", SOON, || {
+        let quota = kubectl.get("resourcequota", "none")?;
+        ensure!(quota["status"]["hard"][resource] == "0", "{quota}");
+        Ok(())
+    })
 }

@@ -88,6 +88,7 @@ fn find_missing(schema: &Value, value: &Value, path: &str, missing: &mut Vec<Str
         "resources",
         "podSecurityContext",
         "containerSecurityContext",
+        "dnsConfig",
     ];
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}.{name}");
@@ -169,6 +170,18 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "{worker: {replicas: 1}, master: {autoquit: {timeout: 5}}}",
         &["spec.master.autoquit.enabled", "Required value"],
+    ),
+    (
+        "{worker: {replicas: 1}, pod: {hostNetwork: true}}",
+        &["unknown field \"spec.pod.hostNetwork\""],
+    ),
+    (
+        "{worker: {replicas: 1}, pod: {dnsPolicy: Mine}}",
+        &["spec.pod.dnsPolicy", "\"ClusterFirst\""],
+    ),
+    (
+        "{worker: {replicas: 1}, pod: {initContainers: [{image: a}]}}",
+        &["spec.pod.initContainers[0].name", "Required value"],
     ),
     (
         "{worker: {replicas: 1}, retries: 3}",

@@ -1,7 +1,10 @@
 //! The end of a run: what Locust wrote becomes the status, for good.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use e2e_tests::{Kubectl, wait_until};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::kubelet::{self, DETAILS, END, START, condition, report};
@@ -241,5 +244,51 @@ pub fn never_started(world: &World) -> Result<()> {
     );
     let cells = cells(kubectl, "demo")?;
     assert_eq!(cells[..4], ["demo", "Failed", "Error", "0/2"]);
+    the_left_over_workers_are_ended(kubectl)
+}
+
+/// A master that hung for long before it was killed leaves an old report, and nothing else.
+pub fn an_old_checkpoint(world: &World) -> Result<()> {
+    let place = world.main.place("old-checkpoint")?;
+    let kubectl = &place.kubectl;
+    kubectl.apply(&test("demo"))?;
+    let status = kubelet::started(kubectl, "demo")?;
+    let id = status["run"]["id"].as_str().context("a run id")?;
+    // The pod ends as soon as it was made; its report is of before.
+    let pod = kubelet::master_pod(kubectl, "demo")?;
+    let end: Timestamp = pod["metadata"]["creationTimestamp"]
+        .as_str()
+        .context("a creation timestamp")?
+        .parse()?;
+    let written = end - Duration::from_secs(45 * 60);
+    let start = written - Duration::from_secs(15 * 60);
+    let checkpoint = report(
+        id,
+        &json!({"final": false, "state": "running", "reason": null, "exit": null, "exitBy": null, "end": null,
+            "start": start.as_millisecond(), "now": written.as_millisecond(), "n": 4321, "f": 21}),
+    );
+    kubelet::end_master(kubectl, "demo", 137, &format!("{checkpoint}\n{DETAILS}"))?;
+    let status = kubelet::ended(kubectl, "demo")?;
+    assert_eq!(
+        [&status["phase"], &status["verdict"], &status["reason"]],
+        ["Failed", "Inconclusive", "MasterLost"]
+    );
+    let message = status["message"].as_str().unwrap_or_default();
+    ensure!(
+        message.ends_with("the numbers are those of its last report, 45m before the end"),
+        "{message}"
+    );
+    let summary = &status["summary"];
+    assert_eq!(
+        [
+            &summary["requests"],
+            &summary["failures"],
+            &summary["final"]
+        ],
+        [&json!(4321), &json!(21), &json!(false)]
+    );
+    assert_eq!(summary["endpoints"].as_array().map(Vec::len), Some(2));
+    assert_eq!(condition(&status, "Succeeded")["reason"], "MasterLost");
+    place.check_status_writes()?;
     the_left_over_workers_are_ended(kubectl)
 }

@@ -35,6 +35,7 @@ fn changes() -> Vec<(&'static str, Value)> {
             "scheduling",
             spec("scheduling", json!({"nodeSelector": {"pool": "other"}})),
         ),
+        ("pod", spec("pod", json!({"priorityClassName": "other"}))),
         (
             "env",
             spec(
@@ -71,6 +72,15 @@ fn changes() -> Vec<(&'static str, Value)> {
         (
             "worker.annotations",
             worker("annotations", json!({"more": "1"})),
+        ),
+        (
+            "worker.nodeSelector",
+            worker("nodeSelector", json!({"pool": "other"})),
+        ),
+        ("worker.tolerations", worker("tolerations", json!([]))),
+        (
+            "worker.topologySpreadConstraints",
+            worker("topologySpreadConstraints", json!([])),
         ),
         ("worker.extraArgs", worker("extraArgs", json!([]))),
     ]

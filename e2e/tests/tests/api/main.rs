@@ -1,19 +1,33 @@
 //! The operator against real API servers: everything but containers. Needs
 //! what `e2e-node prepare` and `make operator` build.
 
+mod admission;
 mod after;
 mod blocked;
+mod certificates;
+mod converter;
 mod crash;
 mod crd;
+mod definition;
 mod end;
+mod faults;
 mod freeze;
-mod gate;
+mod helm;
+mod kills;
 mod kubelet;
+mod lease;
 mod names;
+mod others;
+mod outage;
 mod process;
+mod released;
 mod rights;
 mod running;
+mod script;
+mod settings;
 mod start;
+mod take_over;
+mod v1;
 mod world;
 
 use std::process::ExitCode;
@@ -30,15 +44,117 @@ const AT_ONCE: usize = 10;
 /// The slowest first, so that none is left over at the end.
 const CASES: &[Case<World>] = &[
     (
+        "a_frozen_leader_writes_nothing",
+        lease::a_frozen_leader_writes_nothing,
+    ),
+    (
+        "no_leader_without_an_api_server",
+        lease::no_leader_without_an_api_server,
+    ),
+    (
+        "a_killed_leader_is_followed",
+        lease::a_killed_leader_is_followed,
+    ),
+    (
+        "a_leader_that_is_stopped_hands_over",
+        lease::a_leader_that_is_stopped_hands_over,
+    ),
+    (
+        "a_foreign_definition_is_refused",
+        definition::a_foreign_definition_is_refused,
+    ),
+    (
+        "two_operators_of_all_namespaces",
+        definition::two_operators_of_all_namespaces,
+    ),
+    (
+        "conversion_does_not_wait_for_the_definition",
+        definition::conversion_does_not_wait_for_the_definition,
+    ),
+    (
+        "a_released_definition_needs_no_operator",
+        released::a_released_definition_needs_no_operator,
+    ),
+    (
+        "the_published_operator_is_at_work_too",
+        others::the_published_operator_is_at_work_too,
+    ),
+    (
+        "another_operator_was_faster",
+        others::another_operator_was_faster,
+    ),
+    (
+        "two_leaders_run_each_test_once",
+        others::two_leaders_run_each_test_once,
+    ),
+    (
         "finished_tests_cost_nothing",
         after::finished_tests_cost_nothing,
     ),
+    (
+        "running_test_of_the_published_version_2",
+        take_over::running_test_of_version_2,
+    ),
+    (
+        "a_failed_test_of_version_2_loads_no_more",
+        take_over::a_failed_test_of_version_2_loads_no_more,
+    ),
+    (
+        "test_of_the_published_version_1",
+        take_over::test_of_version_1,
+    ),
+    (
+        "certificates_are_shared_and_renewed",
+        certificates::certificates_are_shared_and_renewed,
+    ),
+    ("the_api_server_is_away", outage::the_api_server_is_away),
+    (
+        "etcd_restarts_and_the_api_server_hangs",
+        outage::etcd_restarts_and_the_api_server_hangs,
+    ),
+    ("killed_at_every_write", kills::killed_at_every_write),
+    ("killed_twice", kills::killed_twice),
+    ("too_many_requests", faults::too_many_requests),
+    ("nothing_comes_back", faults::nothing_comes_back),
+    (
+        "the_cache_is_five_seconds_behind",
+        faults::the_cache_is_five_seconds_behind,
+    ),
+    (
+        "pods_are_far_behind_their_jobs",
+        faults::pods_are_far_behind_their_jobs,
+    ),
+    (
+        "every_call_takes_two_seconds",
+        faults::every_call_takes_two_seconds,
+    ),
+    ("history_is_compacted", faults::history_is_compacted),
+    (
+        "a_fifth_of_all_calls_fails",
+        faults::a_fifth_of_all_calls_fails,
+    ),
     ("a_quota_is_waited_out", blocked::a_quota_is_waited_out),
+    (
+        "refused_pods_are_told_of",
+        blocked::refused_pods_are_told_of,
+    ),
     (
         "a_config_map_that_never_comes",
         blocked::a_config_map_that_never_comes,
     ),
-    ("killed_after_every_write", crash::killed_after_every_write),
+    (
+        "writes_are_judged_at_once",
+        admission::writes_are_judged_at_once,
+    ),
+    ("v1_loses_nothing", v1::v1_loses_nothing),
+    (
+        "helm_leaves_the_authority_alone",
+        helm::helm_leaves_the_authority_alone,
+    ),
+    (
+        "helm_takes_the_conversion_back",
+        helm::helm_takes_the_conversion_back,
+    ),
     ("frozen_from_the_claim_on", freeze::frozen_from_the_claim_on),
     (
         "a_config_map_that_comes_late",
@@ -49,11 +165,19 @@ const CASES: &[Case<World>] = &[
         "running_is_what_locust_says",
         running::running_is_what_locust_says,
     ),
+    (
+        "an_evicted_worker_is_told_of",
+        running::an_evicted_worker_is_told_of,
+    ),
     ("passed", end::passed),
     ("requests_failed", end::requests_failed),
     ("never_started", end::never_started),
+    ("an_old_checkpoint", end::an_old_checkpoint),
     ("terminal_never_changes", after::terminal_never_changes),
-    ("killed_after_the_verdict", crash::killed_after_the_verdict),
+    (
+        "all_was_collected_while_the_operator_was_away",
+        crash::all_was_collected_while_the_operator_was_away,
+    ),
     ("the_operator_was_away", crash::the_operator_was_away),
     (
         "a_deleted_job_is_an_outcome",
@@ -78,6 +202,18 @@ const CASES: &[Case<World>] = &[
     ),
     ("a_claimed_test", start::a_claimed_test),
     ("scale", freeze::scale),
+    (
+        "finished_jobs_go_after_the_verdict",
+        settings::finished_jobs_go_after_the_verdict,
+    ),
+    (
+        "the_operators_settings_reach_the_pods",
+        settings::the_operators_settings_reach_the_pods,
+    ),
+    (
+        "what_the_published_operator_got_refused",
+        settings::what_the_published_operator_got_refused,
+    ),
     ("every_published_field", crd::every_published_field),
     ("columns_and_explanations", crd::columns_and_explanations),
     (

@@ -146,13 +146,14 @@ pub fn wrong_settings_are_listed(_: &World) -> Result<()> {
             ("SECURITY_PROFILE", "Loose"),
             ("RUN_AS_USER", "locust"),
             ("PROGRESS_INTERVAL", "soon"),
+            ("LEADER_ELECT", "maybe"),
             ("WORKER_POD_CPU_LIMIT", "lots"),
         ],
     )?;
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     ensure!(
-        said.starts_with("locust-operator: 6 wrong setting(s)"),
+        said.starts_with("locust-operator: 7 wrong setting(s)"),
         "{said}"
     );
     for words in [
@@ -161,6 +162,7 @@ pub fn wrong_settings_are_listed(_: &World) -> Result<()> {
         "--security-profile (SECURITY_PROFILE) is \"Loose\"",
         "--run-as-user (RUN_AS_USER) is \"locust\"",
         "--progress-interval (PROGRESS_INTERVAL) is \"soon\"",
+        "--leader-elect (LEADER_ELECT) is \"maybe\"",
         "--worker-pod-cpu-limit (WORKER_POD_CPU_LIMIT) is \"lots\"",
     ] {
         ensure!(said.contains(words), "{words:?} is not in:\n{said}");
@@ -177,6 +179,8 @@ pub fn help_names_every_variable(_: &World) -> Result<()> {
     let plain = [
         "LISTEN_ADDRESS",
         "WATCH_NAMESPACE",
+        "LEADER_ELECT",
+        "LEASE_NAMESPACE",
         "LOG_LEVEL",
         "DEFAULT_IMAGE",
         "PROGRESS_INTERVAL",

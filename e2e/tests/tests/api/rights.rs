@@ -41,8 +41,13 @@ pub fn rights_are_the_least(world: &World) -> Result<()> {
         "it asks only for what it may"
     );
 
+    let elsewhere = world.other.audit.requests(&Filter {
+        user: &world.other.user.name,
+        ..Filter::default()
+    })?;
     let used: BTreeSet<(String, String, String)> = requests
         .iter()
+        .chain(&elsewhere)
         .filter(|request| request.event["objectRef"].is_object())
         .map(|request| {
             (

@@ -89,3 +89,31 @@ pub fn running_is_what_locust_says(world: &World) -> Result<()> {
     assert_eq!(reasons, ["Finished", "Running", "Started"]);
     place.check_status_writes()
 }
+
+/// A node that is low on memory ends a worker; its pod says so and stays.
+pub fn an_evicted_worker_is_told_of(world: &World) -> Result<()> {
+    let place = world.main.place("evicted")?;
+    let kubectl = &place.kubectl;
+    kubectl.apply(&test("demo"))?;
+    kubelet::started(kubectl, "demo")?;
+    let worker = wait_until("a worker's pod", SOON * 2, || {
+        let pods = kubectl.list("pods", "performance-test-name=demo,locust.io/role=worker")?;
+        pods.into_iter().next().context("no pod")
+    })?;
+    let name = worker["metadata"]["name"].as_str().context("a name")?;
+    let words = "The node was low on resource: memory";
+    let evicted = json!({"status": {"phase": "Failed", "reason": "Evicted", "message": words, "conditions": [
+        {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet", "message": words,
+            "lastTransitionTime": "2026-01-02T03:04:05Z"}]}});
+    kubectl.patch_status("pod", name, &evicted)?;
+    wait_until("the eviction is told", SOON, || {
+        let status = kubelet::status(kubectl, "demo")?;
+        let told = condition(&status, "PodsHealthy");
+        let said = told["message"].as_str().unwrap_or_default();
+        ensure!(
+            told["reason"] == "PodDisrupted" && said.contains(name) && said.contains(words),
+            "{told}"
+        );
+        Ok(())
+    })
+}

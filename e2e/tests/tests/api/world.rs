@@ -4,13 +4,17 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use e2e_node::{ApiServer, Layout};
-use e2e_tests::audit::{Filter, Request};
-use e2e_tests::user::{self, Scope, User};
-use e2e_tests::{AuditLog, Kubectl, Operator, wait_until};
+use e2e_tests::audit::{Filter, Request, expect_no_idle_patches};
+use e2e_tests::remains::Writes;
+use e2e_tests::user::User;
+use e2e_tests::{AuditLog, Kubectl, Operator, cluster, wait_until};
+
+use crate::script::Ended;
 
 /// How long anything that should happen at once may take on a busy machine.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -18,12 +22,14 @@ pub const SOON: Duration = Duration::from_secs(20);
 pub struct World {
     pub main: Cluster,
     pub other: Cluster,
+    /// How a run ends whose operator is left alone, once one has.
+    pub calm: Mutex<Option<Ended>>,
     /// Ends before the API server it talks to.
     operator: Option<Operator>,
 }
 
 pub struct Cluster {
-    server: ApiServer,
+    pub server: ApiServer,
     pub kubectl: Kubectl,
     pub audit: AuditLog,
     /// Has the chart's rights in all namespaces.
@@ -52,6 +58,7 @@ impl World {
         Ok(Self {
             main,
             other,
+            calm: Mutex::default(),
             operator: Some(operator),
         })
     }
@@ -74,43 +81,50 @@ impl World {
 }
 
 impl Cluster {
-    fn boot(name: &str) -> Result<Self> {
-        let server = ApiServer::boot(&format!("e2e-{name}"))?;
-        let kubectl = Kubectl::new(&server.kubeconfig())?;
-        let crds = Layout::discover()?.repo.join("crds");
-        kubectl.run(&["apply", "-f", &crds.to_string_lossy()])?;
-        // Until the API server has taken it up, it knows no such resource.
-        wait_until("the CRD is served", SOON, || {
-            kubectl.run(&["get", "locusttests", "--all-namespaces"])
-        })?;
-        kubectl.run(&["create", "namespace", "operator"])?;
-        let user = user::create(
-            &kubectl.in_namespace("operator"),
-            "locust-operator",
-            Scope::Cluster,
-            &user::operator_rules()?,
-            server.directory(),
-        )?;
+    /// Boots one.
+    pub fn boot(name: &str) -> Result<Self> {
+        let (server, user) = cluster::boot(&format!("e2e-{name}"))?;
         Ok(Self {
             audit: AuditLog::new(&server.audit_log()),
+            kubectl: Kubectl::new(&server.kubeconfig())?,
             server,
-            kubectl,
             user,
         })
     }
 
     /// A fresh namespace.
     pub fn place(&self, namespace: &str) -> Result<Place<'_>> {
-        self.kubectl.run(&["create", "namespace", namespace])?;
-        let kubectl = self.kubectl.in_namespace(namespace);
-        // Pods are refused until it exists.
-        wait_until("the default service account", SOON, || {
-            kubectl.get("serviceaccount", "default")
-        })?;
-        Ok(Place {
+        cluster::namespace(&self.kubectl, namespace)?;
+        Ok(self.at(namespace))
+    }
+
+    /// A namespace that exists.
+    pub fn at(&self, namespace: &str) -> Place<'_> {
+        Place {
             cluster: self,
-            kubectl,
-        })
+            kubectl: self.kubectl.in_namespace(namespace),
+        }
+    }
+
+    /// Fresh namespaces, all at once.
+    pub fn places(&self, namespaces: &[String]) -> Result<Vec<Place<'_>>> {
+        cluster::namespaces(&self.kubectl, namespaces)?;
+        wait_until("the default service accounts", SOON, || {
+            let field = "--field-selector=metadata.name=default";
+            let accounts = self
+                .kubectl
+                .json(&["get", "serviceaccounts", "-A", field])?;
+            let missing = namespaces.iter().find(|name| {
+                let accounts = accounts["items"].as_array();
+                !accounts
+                    .into_iter()
+                    .flatten()
+                    .any(|account| account["metadata"]["namespace"] == **name)
+            });
+            ensure!(missing.is_none(), "{missing:?} has none");
+            Ok(())
+        })?;
+        Ok(namespaces.iter().map(|name| self.at(name)).collect())
     }
 
     /// The directory of its files; gone at the end.
@@ -118,17 +132,13 @@ impl Cluster {
         self.server.directory().to_owned()
     }
 
-    /// Its URL.
-    pub fn url(&self) -> String {
-        self.server.url()
-    }
-
     /// A log file of this name.
     pub fn log(&self, name: &str) -> PathBuf {
         self.directory().join("logs").join(format!("{name}.log"))
     }
 
-    fn keep_logs(&self) -> Result<()> {
+    /// Keeps what explains a failure.
+    pub fn keep_logs(&self) -> Result<()> {
         let name = self.directory();
         let name = name.file_name().context("a directory has a name")?;
         let kept = Layout::discover()?.logs().join(name);
@@ -173,6 +183,15 @@ impl Place<'_> {
         Ok(requests)
     }
 
+    /// All that operators wrote in this namespace.
+    pub fn all_writes(&self) -> Result<Writes> {
+        Writes::of(
+            &self.cluster.audit,
+            &self.cluster.user.name,
+            self.namespace(),
+        )
+    }
+
     /// `kind/name` of all that operators created here, in order, events not counted.
     pub fn created(&self) -> Result<Vec<String>> {
         let writes = self.writes()?;
@@ -207,27 +226,6 @@ impl Place<'_> {
             resource: "locusttests/status",
             ..Filter::default()
         })?;
-        ensure!(!patches.is_empty(), "no status was written at all");
-        let mut versions = Vec::new();
-        for patch in patches.iter().filter(|patch| patch.succeeded()) {
-            let sent = &patch.event["requestObject"]["metadata"]["resourceVersion"];
-            let stored = &patch.event["responseObject"]["metadata"]["resourceVersion"];
-            ensure!(sent.is_string(), "a status patch without resourceVersion");
-            ensure!(stored.is_string(), "the audit log has no stored version");
-            ensure!(
-                sent != stored,
-                "a status patch that changed nothing: {}",
-                patch.event
-            );
-            versions.push(stored.to_string());
-        }
-        let count = versions.len();
-        versions.sort();
-        versions.dedup();
-        ensure!(
-            versions.len() == count,
-            "a status patch that changed nothing"
-        );
-        Ok(())
+        expect_no_idle_patches(&patches)
     }
 }

@@ -1,17 +1,17 @@
 //! Runs that start.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 use e2e_tests::{
+    load::{expect_load_ended, expect_no_load_after},
     manifest::{LOCUSTFILE, locust_test},
     node::{
         Node, RUN, SOON, expect_counted, expect_no_pods_left, expect_outcome, finished,
         target_total,
     },
-    wait::stays_so,
-    wait_until,
+    once::expect_one_run,
+    seen, wait_until,
 };
+use jiff::Timestamp;
 
 pub fn requests_fail(node: &Node) -> Result<()> {
     let kubectl = node.namespace("requests-fail")?;
@@ -58,7 +58,10 @@ spec:
     })?;
     let pods = kubectl.list("pods", "performance-test-pod-name=failing-master")?;
     ensure!(pods[0]["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 1);
-    expect_no_pods_left(&kubectl, "failing")
+    expect_load_ended(&kubectl, &test)?;
+    expect_no_pods_left(&kubectl, "failing")?;
+    expect_one_run(node, &kubectl, &test)?;
+    seen::case("requests fail", &test)
 }
 
 pub fn deleted_in_the_middle(node: &Node) -> Result<()> {
@@ -69,7 +72,9 @@ pub fn deleted_in_the_middle(node: &Node) -> Result<()> {
         ensure!(total > 20, "{total} requests");
         Ok(())
     })?;
+    let test = kubectl.get("locusttest", "gone")?;
     kubectl.run(&["delete", "locusttest", "gone"])?;
+    let deleted = Timestamp::now();
     wait_until("everything is gone", SOON, || {
         for kind in ["jobs", "pods", "services", "configmaps"] {
             let left = kubectl.list(kind, "performance-test-name=gone")?;
@@ -77,12 +82,9 @@ pub fn deleted_in_the_middle(node: &Node) -> Result<()> {
         }
         Ok(())
     })?;
-    let total = target_total(&kubectl)?;
-    stays_so("no request comes any more", Duration::from_secs(5), || {
-        let now = target_total(&kubectl)?;
-        ensure!(now == total, "{total}, then {now}");
-        Ok(())
-    })
+    let run = test["metadata"]["uid"].as_str().unwrap_or_default();
+    expect_no_load_after(&kubectl, run, deleted)?;
+    expect_one_run(node, &kubectl, &test)
 }
 
 pub fn two_tests_at_once(node: &Node) -> Result<()> {
@@ -96,6 +98,7 @@ pub fn two_tests_at_once(node: &Node) -> Result<()> {
         let test = finished(&kubectl, name)?;
         expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
         expect_counted(&kubectl, &test)?;
+        expect_one_run(node, &kubectl, &test)?;
     }
     let runs = e2e_tests::node::target_runs(&kubectl)?;
     ensure!(
@@ -117,6 +120,7 @@ pub fn dotted_and_dashed_names(node: &Node) -> Result<()> {
         let test = finished(&kubectl, name)?;
         expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
         expect_counted(&kubectl, &test)?;
+        expect_one_run(node, &kubectl, &test)?;
         masters.push(test["status"]["run"]["masterName"].clone());
     }
     ensure!(
@@ -154,6 +158,7 @@ spec:
     let test = finished(&kubectl, "old")?;
     expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
     expect_counted(&kubectl, &test)?;
+    expect_one_run(node, &kubectl, &test)?;
     let pin = &test["status"]["pin"];
     ensure!(
         pin["locustVersion"] == "2.20.0" && pin["image"] == "locustio/locust:2.20.0",
@@ -219,31 +224,13 @@ spec:
     let test = finished(&kubectl, "picky")?;
     expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
     expect_counted(&kubectl, &test)?;
+    expect_one_run(node, &kubectl, &test)?;
     let endpoints = &test["status"]["summary"]["endpoints"];
     ensure!(
         endpoints.as_array().map(Vec::len) == Some(1) && endpoints[0]["name"] == "/wanted",
         "{endpoints}"
     );
     Ok(())
-}
-
-pub fn timeout_stops_the_load(node: &Node) -> Result<()> {
-    let kubectl = node.namespace("timeout")?;
-    let endless = locust_test("endless", "10m", "  timeout: 8s\n");
-    kubectl.apply(&endless)?;
-    let test = finished(&kubectl, "endless")?;
-    expect_outcome(&test, "Failed Inconclusive/Timeout", "8s")?;
-    ensure!(
-        test["status"]["summary"]["requests"].as_u64() > Some(0),
-        "its numbers are kept"
-    );
-    expect_no_pods_left(&kubectl, "endless")?;
-    let total = target_total(&kubectl)?;
-    stays_so("no request comes any more", Duration::from_secs(5), || {
-        let now = target_total(&kubectl)?;
-        ensure!(now == total, "{total}, then {now}");
-        Ok(())
-    })
 }
 
 pub fn a_taken_name_is_left_alone(node: &Node) -> Result<()> {
@@ -254,6 +241,7 @@ pub fn a_taken_name_is_left_alone(node: &Node) -> Result<()> {
     let test = finished(&kubectl, "busy")?;
     expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
     expect_counted(&kubectl, &test)?;
+    expect_one_run(node, &kubectl, &test)?;
     let master = test["status"]["run"]["masterName"]
         .as_str()
         .unwrap_or_default();
@@ -264,31 +252,4 @@ pub fn a_taken_name_is_left_alone(node: &Node) -> Result<()> {
     let after = kubectl.get("service", "busy-master")?;
     ensure!(before["metadata"] == after["metadata"], "{after}");
     Ok(())
-}
-
-pub fn a_deleted_job_is_an_outcome(node: &Node) -> Result<()> {
-    let kubectl = node.namespace("job-deleted")?;
-    kubectl.apply(&locust_test("cut", "5m", ""))?;
-    wait_until("load runs", RUN, || {
-        let test = kubectl.get("locusttest", "cut")?;
-        ensure!(
-            test["status"]["phase"] == "Running",
-            "{}",
-            test["status"]["phase"]
-        );
-        Ok(())
-    })?;
-    kubectl.run(&["delete", "job", "cut-master"])?;
-    let test = finished(&kubectl, "cut")?;
-    ensure!(
-        test["status"]["verdict"] == "Inconclusive",
-        "{}",
-        test["status"]["message"]
-    );
-    stays_so("no Job is made again", Duration::from_secs(5), || {
-        let jobs = kubectl.list("jobs", "locust.io/role=master")?;
-        ensure!(jobs.is_empty(), "{jobs:?}");
-        Ok(())
-    })?;
-    expect_no_pods_left(&kubectl, "cut")
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use e2e_tests::{
     manifest::locust_test,
     node::{Node, RUN, SOON, expect_outcome, finished, target_runs},
+    once::expect_one_run,
     wait_until,
 };
 
@@ -93,5 +94,5 @@ pub fn workers_connect_soon_after_packets_were_dropped(node: &Node) -> Result<()
         runs["total"] == test["status"]["summary"]["requests"],
         "{runs}"
     );
-    Ok(())
+    expect_one_run(node, &kubectl, &test)
 }

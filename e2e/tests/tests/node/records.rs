@@ -7,7 +7,8 @@ use e2e_tests::{
         Node, OPERATOR, RUN, SOON, condition, expect_counted, expect_no_pods_left, expect_outcome,
         finished, state, target_runs,
     },
-    wait_until,
+    once::expect_one_run,
+    seen, wait_until,
 };
 use serde_json::Value;
 
@@ -77,7 +78,9 @@ pub fn a_run_that_passes(node: &Node) -> Result<()> {
     expect_columns(&kubectl.run(&["get", "locusttest", "steady"])?)?;
     expect_events(&kubectl)?;
     expect_no_pods_left(&kubectl, "steady")?;
-    expect_requests(node)
+    expect_one_run(node, &kubectl, &test)?;
+    expect_few_requests(node, &test)?;
+    seen::case("all requests succeed", &test)
 }
 
 fn expect_status(test: &Value) -> Result<()> {
@@ -191,48 +194,26 @@ fn expect_events(kubectl: &e2e_tests::Kubectl) -> Result<()> {
     })
 }
 
-/// The master's Job was created once, no status was written twice, and the run cost few writes.
-fn expect_requests(node: &Node) -> Result<()> {
+/// The run cost few writes.
+fn expect_few_requests(node: &Node, test: &Value) -> Result<()> {
     let all = node.audit.requests(&Filter {
         user: OPERATOR,
         namespace: NAMESPACE,
         ..Filter::default()
     })?;
     // An earlier run of this test may be in the same log.
-    let claim = all
-        .iter()
-        .rposition(|request| request.event["requestObject"]["status"]["run"]["id"].is_string());
+    let claim = all.iter().rposition(|request| {
+        request.event["requestObject"]["status"]["run"]["id"] == test["metadata"]["uid"]
+    });
     let run = &all[claim.context("the claim is in the audit log")?..];
-    let posts = |resource: &str| {
-        run.iter()
+    for (resource, wanted) in [("services", 1), ("configmaps", 1)] {
+        let posts = run
+            .iter()
             .filter(|it| it.verb() == "create" && it.resource() == resource)
-            .count()
-    };
-    for (resource, wanted) in [("jobs", 2), ("services", 1), ("configmaps", 1)] {
-        ensure!(
-            posts(resource) == wanted,
-            "{} POSTs of {resource}",
-            posts(resource)
-        );
+            .count();
+        ensure!(posts == wanted, "{posts} POSTs of {resource}");
     }
     let lines = || run.iter().map(Request::line).collect::<Vec<_>>().join("\n");
-    let patches: Vec<&Request> = run
-        .iter()
-        .filter(|it| it.resource() == "locusttests/status" && it.succeeded())
-        .collect();
-    let versions: std::collections::BTreeSet<&str> = patches
-        .iter()
-        .filter_map(|it| {
-            it.event
-                .pointer("/responseObject/metadata/resourceVersion")?
-                .as_str()
-        })
-        .collect();
-    ensure!(
-        versions.len() == patches.len(),
-        "a status patch changed nothing:\n{}",
-        lines()
-    );
     let writes = run
         .iter()
         .filter(|it| it.is_write() && !is_progress(it))

@@ -1,0 +1,165 @@
+//! What of a test cannot change once its run is claimed.
+//!
+//! One list for both guards: the rules of the definitions ([`crate::crd`]), which see a test in the version that somebody
+//! writes, and [`changes`], which sees what a write as v1 makes of the fields that v1 does not have.
+
+use serde_json::Value;
+
+/// Fields of one object of the schema.
+pub(crate) struct Fields {
+    /// Where the fields are.
+    pub parent: &'static str,
+    /// Their names.
+    pub names: &'static [&'static str],
+}
+
+/// The frozen fields of a version.
+pub(crate) struct Frozen {
+    /// All of them.
+    pub fields: &'static [Fields],
+    /// The one field that is not, below `spec`.
+    pub mutable: &'static str,
+}
+
+/// v2: everything but `spec.worker.replicas`.
+pub(crate) const V2: Frozen = Frozen {
+    fields: &[
+        Fields {
+            parent: "spec",
+            names: &[
+                "image",
+                "imagePullPolicy",
+                "imagePullSecrets",
+                "testFiles",
+                "run",
+                "master",
+                "startDeadline",
+                "timeout",
+                "scheduling",
+                "pod",
+                "env",
+                "volumes",
+                "volumeMounts",
+                "security",
+                "observability",
+            ],
+        },
+        Fields {
+            parent: "spec.worker",
+            names: &[
+                "command",
+                "args",
+                "resources",
+                "labels",
+                "annotations",
+                "nodeSelector",
+                "tolerations",
+                "topologySpreadConstraints",
+                "extraArgs",
+            ],
+        },
+    ],
+    mutable: "worker.replicas",
+};
+
+/// v1: everything but `spec.workerReplicas`.
+pub(crate) const V1: Frozen = Frozen {
+    fields: &[Fields {
+        parent: "spec",
+        names: &[
+            "masterCommandSeed",
+            "workerCommandSeed",
+            "image",
+            "imagePullPolicy",
+            "imagePullSecrets",
+            "configMap",
+            "libConfigMap",
+            "labels",
+            "annotations",
+            "affinity",
+            "tolerations",
+        ],
+    }],
+    mutable: "workerReplicas",
+};
+
+impl Frozen {
+    /// Parent and name of each field.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let each = |Fields { parent, names }: &'static Fields| {
+            names.iter().map(move |name| (*parent, *name))
+        };
+        self.fields.iter().flat_map(each)
+    }
+
+    /// What is said of a change.
+    pub fn words(&self) -> String {
+        format!(
+            "the test has started; only {} can change. Create a new LocustTest to run something else",
+            self.mutable
+        )
+    }
+}
+
+/// A frozen field that is not as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its path, such as `spec.run`.
+    pub field: String,
+    /// What is said of it.
+    pub words: String,
+}
+
+/// The frozen fields in which two tests of v2, as JSON, differ; their status is not looked at.
+pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
+    V2.each()
+        .filter(|(parent, name)| value(old, parent, name) != value(new, parent, name))
+        .map(|(parent, name)| Change {
+            field: format!("{parent}.{name}"),
+            words: V2.words(),
+        })
+        .collect()
+}
+
+/// A field of a test; null is the same as absent.
+fn value<'a>(test: &'a Value, parent: &str, name: &str) -> Option<&'a Value> {
+    let parent = parent.split('.').fold(test, |value, step| &value[step]);
+    parent.get(name).filter(|value| !value.is_null())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_frozen_fields_that_differ_are_changes() {
+        let old = json!({"spec": {"image": "a", "run": {"users": 1}, "worker": {"replicas": 1, "args": ["-f", "a.py"]}}});
+        let fields = |new: Value| -> Vec<String> {
+            let changes = changes(&old, &json!({ "spec": new }));
+            changes.into_iter().map(|change| change.field).collect()
+        };
+        for (new, changed) in [
+            (old["spec"].clone(), vec![]),
+            (
+                json!({"image": "a", "run": {"users": 1}, "worker": {"replicas": 9, "args": ["-f", "a.py"]}, "master": null}),
+                vec![],
+            ),
+            (
+                json!({"image": "b", "run": {"users": 2}, "worker": {"replicas": 1, "args": ["-f", "a.py"]}}),
+                vec!["spec.image", "spec.run"],
+            ),
+            (
+                json!({"image": "a", "run": {"users": 1}, "pod": {}, "worker": {"replicas": 1}}),
+                vec!["spec.pod", "spec.worker.args"],
+            ),
+            (
+                json!({"image": "a", "run": {"users": 1}}),
+                vec!["spec.worker.args"],
+            ),
+            (json!(7), vec!["spec.image", "spec.run", "spec.worker.args"]),
+        ] {
+            assert_eq!(fields(new.clone()), changed, "{new}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What this process has written and its cache has not heard of yet.
+//!
+//! A cached version that a write of ours has replaced says nothing new: deciding by it would read the test again, or
+//! end in a conflict. The watch brings the version that replaced it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use kube::Resource;
+use locust_api::v2::LocustTest;
+
+/// Versions that own writes have replaced, by the tests' UIDs, until the cache has a later one.
+#[derive(Default)]
+pub(super) struct OwnWrites {
+    replaced: Mutex<HashMap<String, Vec<String>>>,
+    /// What Jobs were told, by their UIDs, until the cache shows it.
+    told_jobs: Mutex<HashSet<(String, JobWrite)>>,
+}
+
+/// What a Job of a run that is over may be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum JobWrite {
+    /// To end its pods.
+    End,
+    /// When to go.
+    Retention,
+}
+
+impl OwnWrites {
+    /// Notes that a write replaced this version.
+    pub fn replaced(&self, version: &LocustTest) {
+        if let Some((uid, version)) = identity(version) {
+            let mut replaced = lock(&self.replaced);
+            replaced.entry(uid).or_default().push(version);
+        }
+    }
+
+    /// Whether this is a version that a write replaced. A later one ends the matter.
+    pub fn have_replaced(&self, cached: &LocustTest) -> bool {
+        let Some((uid, version)) = identity(cached) else {
+            return false;
+        };
+        let mut replaced = lock(&self.replaced);
+        let is_old = replaced
+            .get(&uid)
+            .is_some_and(|versions| versions.contains(&version));
+        if !is_old {
+            replaced.remove(&uid);
+        }
+        is_old
+    }
+
+    /// Notes that a Job was told this.
+    pub fn told_job(&self, uid: &str, write: JobWrite) {
+        lock(&self.told_jobs).insert((uid.to_owned(), write));
+    }
+
+    /// Whether a Job was told this, which its cached version may not show yet.
+    pub fn has_told_job(&self, uid: &str, write: JobWrite) -> bool {
+        lock(&self.told_jobs).contains(&(uid.to_owned(), write))
+    }
+
+    /// Notes that the cache shows that nobody has to tell a Job this, or not any more.
+    pub fn job_knows(&self, uid: &str, write: JobWrite) {
+        lock(&self.told_jobs).remove(&(uid.to_owned(), write));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn identity(test: &LocustTest) -> Option<(String, String)> {
+    let meta = test.meta();
+    Some((meta.uid.clone()?, meta.resource_version.clone()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use locust_api::v2::LocustTestSpec;
+
+    fn test(uid: &str, version: &str) -> LocustTest {
+        let mut test = LocustTest::new("a", LocustTestSpec::with_workers(1));
+        test.metadata.uid = Some(uid.to_owned());
+        test.metadata.resource_version = Some(version.to_owned());
+        test
+    }
+
+    #[test]
+    fn replaced_versions_are_old_until_a_later_one_is_seen() {
+        let writes = OwnWrites::default();
+        writes.replaced(&test("a", "1"));
+        writes.replaced(&test("a", "2"));
+        assert!(writes.have_replaced(&test("a", "1")));
+        assert!(writes.have_replaced(&test("a", "2")));
+        assert!(!writes.have_replaced(&test("b", "2")));
+        assert!(!writes.have_replaced(&test("a", "3")));
+        assert!(writes.replaced.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_job_is_told_once_and_forgotten_when_the_cache_shows_it() {
+        use JobWrite::{End, Retention};
+        let writes = OwnWrites::default();
+        assert!(!writes.has_told_job("a", End));
+        writes.told_job("a", End);
+        assert!(writes.has_told_job("a", End));
+        assert!(!writes.has_told_job("b", End) && !writes.has_told_job("a", Retention));
+        writes.job_knows("a", Retention);
+        assert!(writes.has_told_job("a", End));
+        writes.job_knows("a", End);
+        assert!(!writes.has_told_job("a", End));
+    }
+}

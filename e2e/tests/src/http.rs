@@ -1,0 +1,61 @@
+//! Plain HTTP, as a test needs it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+
+/// Long for a loopback address, short for the web UI of a busy Locust.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// An answer of an HTTP server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub code: u16,
+    /// The body.
+    pub body: String,
+}
+
+/// GET of a path.
+pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+    ask(address, "GET", path, "")
+}
+
+/// POST of a form, as browsers send it; the values must need no escapes.
+pub fn post_form(address: SocketAddr, path: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+    let pairs: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    ask(address, "POST", path, &pairs.join("&"))
+}
+
+fn ask(address: SocketAddr, method: &str, path: &str, form: &str) -> Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    let content = if method == "GET" {
+        String::new()
+    } else {
+        let length = form.len();
+        format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n")
+    };
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{content}\r\n{form}"
+    )?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .ok_or_else(|| anyhow!("no HTTP answer: {text:?}"))?;
+    let code = head.split(' ').nth(1).unwrap_or_default();
+    Ok(Answer {
+        code: code
+            .parse()
+            .with_context(|| format!("no status code in {head:?}"))?,
+        body: body.to_owned(),
+    })
+}

@@ -1,0 +1,127 @@
+//! Where operators are killed: at every write of a run, before and after it, and at random.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::audit::Request;
+use crate::harness;
+use crate::proxy::{KillPoint, Life, When, Writes};
+use crate::remains;
+
+/// Before and after each write of a run whose operator lived, which are counted as `of` says; events apart, as they
+/// come whenever they come. How many there are is what the audit log says, and the proxy must have counted as many.
+pub fn points(of: Writes, audited: &remains::Writes, calm: &[Life]) -> Result<Vec<KillPoint>> {
+    let remains::Writes { objects, events } = audited;
+    let passed = calm.iter().flat_map(|life| &life.calls);
+    let passed = passed.filter(|seen| Writes::Objects.counts(&seen.call));
+    let passed = passed.count();
+    ensure!(
+        passed == objects.len(),
+        "the audit log shows {} writes, the proxy {passed}",
+        objects.len()
+    );
+    let objects = objects.iter().enumerate().map(|(index, write)| {
+        let verdict = of == Writes::ObjectsToVerdict && is_verdict(write);
+        (
+            if verdict {
+                (Writes::Verdict, 1)
+            } else {
+                (of, index + 1)
+            },
+            write,
+        )
+    });
+    let events = events.iter().enumerate();
+    let events = events.map(|(index, write)| ((Writes::Events, index + 1), write));
+    let mut points = Vec::new();
+    for ((of, number), write) in objects.chain(events) {
+        println!("        {of} {number}: {}", write.line());
+        points.extend([When::Before, When::After].map(|when| KillPoint { of, number, when }));
+    }
+    Ok(points)
+}
+
+fn is_verdict(write: &Request) -> bool {
+    write.event["requestObject"]["status"]["verdict"].is_string()
+}
+
+/// Pairs of points that are both reached: the second operator has at least those writes left that the first has not
+/// done.
+pub fn pairs(of: Writes, writes: usize, count: usize, seed: u64) -> Vec<Vec<KillPoint>> {
+    println!("        {count} pairs of kills from seed {seed}");
+    let mut generator = fastrand::Rng::with_seed(seed);
+    let mut pair = || {
+        let first = generator.usize(1..writes);
+        let second = generator.usize(1..=writes - first);
+        let mut point = |number| KillPoint {
+            of,
+            number,
+            when: if generator.bool() {
+                When::Before
+            } else {
+                When::After
+            },
+        };
+        vec![point(first), point(second)]
+    };
+    (0..count).map(|_| pair()).collect()
+}
+
+/// A run in each place with operators that are killed at these points; all must come out well. Prints where each was
+/// killed and how many came out well.
+pub fn run_all<P: Sync>(
+    places: &[P],
+    kills: &[Vec<KillPoint>],
+    at_once: usize,
+    run: impl Fn(&P, &[KillPoint]) -> Result<Vec<Life>> + Sync,
+) -> Result<()> {
+    let runs: Vec<_> = places.iter().zip(kills).collect();
+    ensure!(runs.len() == kills.len(), "a place for each");
+    let results = harness::each(&runs, at_once, |(place, points)| {
+        let lives = run(place, points).with_context(|| format!("killed {}", words(points)))?;
+        Ok(killed(&lives))
+    });
+    conclude(results)
+}
+
+fn words(points: &[KillPoint]) -> String {
+    let points: Vec<String> = points.iter().map(KillPoint::to_string).collect();
+    points.join(", then ")
+}
+
+fn killed(lives: &[Life]) -> String {
+    let killed = lives.iter().filter_map(|life| life.killed.as_ref());
+    let lines: Vec<String> = killed
+        .map(|(point, call)| format!("{point}: {call}"))
+        .collect();
+    lines.join(", then ")
+}
+
+fn conclude(results: Vec<Result<String>>) -> Result<()> {
+    let all = results.len();
+    let mut wrong = Vec::new();
+    for result in results {
+        match result {
+            Ok(line) => println!("        killed {line}"),
+            Err(error) => wrong.push(format!("{error:#}")),
+        }
+    }
+    let well = all - wrong.len();
+    println!("        {well}/{all} ended as if nobody had been killed");
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_within_what_there_is_and_the_same_each_time() {
+        let first = pairs(Writes::Objects, 10, 50, 7);
+        assert_eq!(first, pairs(Writes::Objects, 10, 50, 7));
+        for pair in first {
+            let sum: usize = pair.iter().map(|point| point.number).sum();
+            assert!(pair.len() == 2 && sum <= 10, "{pair:?}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What the cases share: the node without an operator, a demo target, and the rights of an operator.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use e2e_tests::Kubectl;
+use e2e_tests::manifest::test_of_target;
+use e2e_tests::node::{Node, target_runs};
+use e2e_tests::proxy::Launch;
+use e2e_tests::remains::{Remains, Writes};
+use e2e_tests::user::{self, Scope, User};
+use serde_json::Value;
+
+/// Namespace of the demo target and of the operators' user.
+const COMMON: &str = "faults";
+/// How long a short run may take beside many others.
+pub const RUN: Duration = Duration::from_secs(120);
+
+pub struct World {
+    pub node: Node,
+    /// Where the demo target is.
+    pub target: Kubectl,
+    /// Has the chart's rights in all namespaces.
+    pub user: User,
+    directory: PathBuf,
+}
+
+impl World {
+    pub fn set_up() -> Result<Self> {
+        e2e_tests::operator::binary()?;
+        let node = Node::up()?;
+        if node.kubectl.find("crd", "locusttests.locust.io")?.is_none() {
+            // Definitions that Helm did not make would be in the way of the next install.
+            Node::with_operator(&[])?;
+        }
+        node.without_operator()?;
+        let directory = node.layout().state.join("faults");
+        fs::create_dir_all(directory.join("logs"))?;
+        let target = node.namespace(COMMON)?;
+        let rules = user::operator_rules()?;
+        let user = user::create(&target, "operator", Scope::Cluster, &rules, &directory)?;
+        Ok(Self {
+            node,
+            target,
+            user,
+            directory,
+        })
+    }
+
+    /// How operators of a namespace are started.
+    pub fn launch(&self, namespace: &str) -> Launch {
+        Launch {
+            kubeconfig: self.user.kubeconfig.clone(),
+            directory: self.directory.clone(),
+            name: namespace.to_owned(),
+            arguments: vec![
+                format!("--watch-namespace={namespace}"),
+                // Many runs at once fit the node.
+                "--pod-cpu-request=20m".to_owned(),
+            ],
+        }
+    }
+
+    /// A test in a namespace.
+    pub fn apply(&self, kubectl: &Kubectl, run_time: &str) -> Result<()> {
+        kubectl
+            .apply(&test_of_target("demo", run_time, COMMON))
+            .map(drop)
+    }
+
+    /// How the run in this namespace ended, once it was checked that it happened once.
+    pub fn ended(&self, kubectl: &Kubectl) -> Result<Ended> {
+        let remains = Remains::of(kubectl, "demo")?;
+        let writes = Writes::of(&self.node.audit, &self.user.name, kubectl.namespace())?;
+        writes.check_once(&remains)?;
+        Ok(Ended { remains, writes })
+    }
+}
+
+/// The target saw one run for each test that loaded it, and no other.
+pub fn the_target_saw_each_run_once(world: &World) -> Result<()> {
+    let tests = world.node.kubectl.json(&["get", "locusttests", "-A"])?;
+    let tests = tests["items"].as_array().context("a list")?;
+    let ours: Vec<&Value> = tests
+        .iter()
+        .filter(|test| {
+            let namespace = test["metadata"]["namespace"].as_str().unwrap_or_default();
+            namespace.starts_with(COMMON)
+        })
+        .collect();
+    let runs = |tests: &mut dyn Iterator<Item = &Value>| -> BTreeSet<String> {
+        let id = |test: &Value| test["status"]["run"]["id"].as_str().map(str::to_owned);
+        tests.filter_map(id).collect()
+    };
+    let all = runs(&mut ours.iter().copied());
+    let loaded = |test: &&Value| test["status"]["summary"]["requests"].as_u64() > Some(0);
+    let loading = runs(&mut ours.iter().copied().filter(loaded));
+    let counted = target_runs(&world.target)?;
+    let counted = counted["runs"].as_object().context("runs")?;
+    let seen: BTreeSet<String> = counted.keys().cloned().collect();
+    let (strange, missing): (Vec<_>, Vec<_>) = (
+        seen.difference(&all).collect(),
+        loading.difference(&seen).collect(),
+    );
+    ensure!(
+        strange.is_empty() && missing.is_empty() && !seen.is_empty(),
+        "runs of no test: {strange:?}; tests that were not seen: {missing:?}"
+    );
+    println!("        {} runs of {} tests", seen.len(), all.len());
+    Ok(())
+}
+
+/// What is left of a run.
+pub struct Ended {
+    pub remains: Remains,
+    pub writes: Writes,
+}
