@@ -13,7 +13,7 @@ endif
 export VERSION IMAGE
 
 .PHONY: help demo test test-unit test-api test-node bench lint deny cases generate operator image release \
-	prepare prepare-tools node-tool node-up node-down node-status clean
+	check-machine prepare prepare-tools node-tool node-up node-down node-status clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ release: image ## Write chart package, install.yaml, image archive and checksums
 
 node-tool:
 	@$(STEP) "building the node tool" cargo build --locked --package e2e-node
+
+check-machine: node-tool
+	@$(NODE) check
 
 prepare-tools: node-tool
 	@$(NODE) prepare >/dev/null

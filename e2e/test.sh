@@ -123,6 +123,10 @@ if [ "$*" = "unit api node" ]; then
   all=yes
   rm -rf .node/seen
 fi
+# Half an hour of building is no time to learn that.
+if [[ " $* " == *" node "* ]]; then
+  need "looking at this machine" make --no-print-directory check-machine
+fi
 for part in "$@"; do
   case $part in
     unit) unit ;;

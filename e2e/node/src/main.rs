@@ -48,6 +48,8 @@ enum Action {
         #[arg(required = true)]
         archives: Vec<PathBuf>,
     },
+    /// Say what would hinder a boot on this machine.
+    Check,
     /// Boot the node, or repair it; nothing to do when it is healthy.
     Up,
     /// End the node and remove all traces of it.
@@ -113,6 +115,10 @@ fn run(action: Action) -> Result<ExitCode> {
             for archive in archives {
                 say(&images::load(&layout, &archive)?);
             }
+        }
+        Action::Check => {
+            prepare::check_machine(&layout)?;
+            node::check_alone(&layout)?;
         }
         Action::Up => {
             node::up(&layout)?;

@@ -185,6 +185,41 @@ fn assert_nothing_is_left(after: &str) {
     );
 }
 
+/// A node of another checkout holds the machine as long as one of its
+/// processes runs; after that nothing is in the way.
+fn anothers_node_is_respected_and_its_remains_are_removed() {
+    let other = std::env::temp_dir().join(format!("another-node-{}", std::process::id()));
+    fs::create_dir_all(other.join("cluster")).unwrap();
+    let bridge = |arguments: &[&str]| succeed(Command::new("ip").arg("link").args(arguments));
+    bridge(&["add", "kube0", "type", "bridge"]);
+    let alias = other.join("cluster").display().to_string();
+    bridge(&["set", "kube0", "alias", &alias]);
+    let mut part = Command::new("sleep").arg("600").spawn().unwrap();
+    let stat = fs::read_to_string(format!("/proc/{}/stat", part.id())).unwrap();
+    let start = stat
+        .rsplit_once(") ")
+        .unwrap()
+        .1
+        .split(' ')
+        .nth(19)
+        .unwrap();
+    let record = format!(
+        "{{\"name\":\"kubelet\",\"pid\":{},\"start\":{start}}}\n",
+        part.id()
+    );
+    fs::write(other.join("cluster/processes.jsonl"), record).unwrap();
+
+    let refused = node("check").output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains(&alias), "{said}");
+
+    part.kill().unwrap();
+    part.wait().unwrap();
+    succeed(&mut node("check"));
+    assert_nothing_is_left("another node ended by itself");
+    fs::remove_dir_all(&other).unwrap();
+}
+
 #[test]
 fn runs_locust_and_leaves_nothing() {
     let was_up = node("status")
@@ -194,6 +229,7 @@ fn runs_locust_and_leaves_nothing() {
         .success();
     succeed(&mut node("down"));
     assert_nothing_is_left("the first down");
+    anothers_node_is_respected_and_its_remains_are_removed();
 
     succeed(&mut node("up"));
     run_target();

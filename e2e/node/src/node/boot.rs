@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result, bail};
 
-use super::{ADDRESS, NAME, PROCESSES, config, dns, network, status, traces};
+use super::{ADDRESS, NAME, PROCESSES, config, dns, down, network, status, traces};
 use crate::control_plane::{ControlPlane, Parts, kubectl};
 use crate::pki::{Identity, write_private};
 use crate::ports::{self, Needed};
@@ -80,7 +80,31 @@ pub fn check(layout: &Layout) -> Result<()> {
             layout.images().display()
         );
     }
-    network::check_owner(&layout.cluster())?;
+    check_alone(layout)
+}
+
+/// An error when another Kubernetes runs here. What only remains of another
+/// checkout's node, all of whose processes have ended, is removed.
+pub fn check_alone(layout: &Layout) -> Result<()> {
+    if let Some(cluster) = network::other_owner(&layout.cluster()) {
+        let state = cluster.parent().unwrap_or(&cluster).to_owned();
+        let other = Layout {
+            repo: layout.repo.clone(),
+            state,
+        };
+        if !traces::processes(&other).is_empty() {
+            bail!(
+                "another node runs on this machine, with its state in {}. \
+                 End it with its own `e2e-node down`",
+                cluster.display()
+            );
+        }
+        report::line(&format!(
+            "removing what a node that has ended left in {}",
+            cluster.display()
+        ));
+        down::clean(&other)?;
+    }
     traces::check_alone()
 }
 

@@ -13,6 +13,7 @@ use std::fs::File;
 
 use anyhow::{Context, Result};
 
+pub use boot::check_alone;
 pub use down::down;
 pub use part::{Killed, kill};
 pub use status::{Status, kubelet, status};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::ADDRESS;
 use super::config::POD_BRIDGE;
@@ -102,15 +102,10 @@ pub fn link_exists(owner: &Path) -> bool {
     bridge_owner().is_some_and(|found| Path::new(&found) == owner)
 }
 
-/// An error when the bridge is that of another checkout's node.
-pub fn check_owner(owner: &Path) -> Result<()> {
-    match bridge_owner() {
-        Some(found) if !found.is_empty() && Path::new(&found) != owner => bail!(
-            "another node runs on this machine, with its state in {found}. End it with its own `e2e-node down`, \
-             or with `ip link delete {NODE_BRIDGE}` if that directory is gone"
-        ),
-        _ => Ok(()),
-    }
+/// The state of another checkout's node, when the bridge is that node's.
+pub fn other_owner(owner: &Path) -> Option<PathBuf> {
+    let found = bridge_owner().filter(|found| !found.is_empty())?;
+    Some(PathBuf::from(found)).filter(|found| found != owner)
 }
 
 fn bridge_owner() -> Option<String> {
