@@ -22,8 +22,10 @@ logger = logging.getLogger("locust_operator")
 EXIT_CUT_SHORT = 3
 SUMMARY_LIMIT = 64 * 1024
 SAMPLE_SECONDS = 0.5
-#: How long after the stop timeout a worker may take to report back.
-RETURN_SECONDS = 3.0
+#: How long after the stop timeout a worker may take to report back: one without processor time is slow, not lost.
+RETURN_SECONDS = 10.0
+#: For how long a worker that is not heard of may still come back, in Locust's missed heartbeats of one second.
+SILENT_HEARTBEATS = 15
 
 
 def write_message(content: bytes) -> None:
@@ -62,6 +64,7 @@ class MasterSide:
         self.scrapes = 0
         self.told_unwritable = False
         self.known_workers: set[str] = set()
+        self.numbers: dict[str, Any] | None = None
         self.ending: Any = None
 
     def listen(self) -> None:
@@ -116,16 +119,28 @@ class MasterSide:
     @guarded
     def on_test_stopping(self, **_: Any) -> None:
         """Decides why the load stops; afterwards the workers are unregistered and look lost."""
+        self._end_ramp_up()
         if self.load is None or self.load.end is not None:
             return
         self._sample()
-        self.known_workers = set(self._connected())
+        connected = self._connected()
+        self.known_workers = {*connected, *self._silent()}
         options = self.environment.parsed_options
         self.reason = self.asked_reason or self.load.why_stopping(
-            callers(), getattr(options, "run_time", None), len(self.known_workers)
+            callers(), getattr(options, "run_time", None), len(connected)
         )
         self.load.finish()
         self.state = "stopping"
+        if self.asked_reason == "StopRequested" and self.environment.shape_class is not None:
+            # the stop kills the shape, which sends Locust's main greenlet to sleep for autoquit before the load ended
+            options.autoquit = -1
+
+    @guarded
+    def _end_ramp_up(self) -> None:
+        """Ends the ramp-up with the load: Locust goes on to its target, and the load with it, even after a stop."""
+        dispatcher = getattr(self.runner, "_users_dispatcher", None)
+        if dispatcher is not None:
+            dispatcher._target_user_count = dispatcher._current_user_count
 
     @guarded
     def on_test_stop(self, **_: Any) -> None:
@@ -164,6 +179,8 @@ class MasterSide:
             self.exit_by = "plugin"
         else:
             self.exit_by = "locust"
+        # `--json` empties Locust's statistics before the last word
+        self.numbers = {**self._numbers(), "endpoints": list(snapshot.endpoints(self.runner.stats))}
         if self.load is not None:
             self.checkpoint()
 
@@ -264,6 +281,11 @@ class MasterSide:
     def _missing(self) -> bool:
         return bool(getattr(getattr(self.runner, "clients", None), "missing", None))
 
+    def _silent(self) -> list[str]:
+        """Workers that missed some heartbeats: they may be gone, or only starved."""
+        missing = getattr(getattr(self.runner, "clients", None), "missing", [])
+        return [client.id for client in missing if client.heartbeat > -SILENT_HEARTBEATS]
+
     def _connected(self, *states: str) -> list[str]:
         clients = getattr(self.runner, "clients", None)
         if clients is None:
@@ -294,9 +316,20 @@ class MasterSide:
             return self.runner.target_user_count
         return getattr(self.environment.parsed_options, "num_users", None)
 
+    def _numbers(self) -> dict[str, Any]:
+        """What Locust counted."""
+        stats = self.runner.stats
+        return {
+            "totals": snapshot.totals(self.runner),
+            "endpoints": snapshot.endpoints(stats),
+            "endpoint_count": len(stats.entries),
+            "errors": snapshot.errors(stats),
+        }
+
     def report(self, limit: int) -> bytes:
         """The report as of now."""
-        load, stats, state = self.load, self.runner.stats, self._state()
+        load, state = self.load, self._state()
+        numbers = self.numbers or self._numbers()
         run = {
             "v": 1,
             "run": self.config.run_id,
@@ -315,7 +348,7 @@ class MasterSide:
             "peakWorkers": load.peak_workers if load else 0,
             "minWorkers": load.min_workers if load else None,
             "lost": len(load.lost) if load else 0,
-            **snapshot.totals(self.runner),
+            **numbers["totals"],
             "res": self.resolution,
             "cur": snapshot.current(self.runner, generating=state in ("ramping", "running")),
         }
@@ -324,9 +357,9 @@ class MasterSide:
             run,
             snapshot.versions(),
             files,
-            snapshot.endpoints(stats),
-            len(stats.entries),
-            snapshot.errors(stats),
+            numbers["endpoints"],
+            numbers["endpoint_count"],
+            numbers["errors"],
             limit,
         )
 

@@ -98,10 +98,17 @@ class WorkerSide:
 
     @guarded
     def on_test_stop(self, environment: Any, **_: Any) -> None:
-        """Lets the worker report back at once after a stop.
+        """Hands over the last numbers, and lets the worker report back at once after a stop.
 
-        Locust sleeps the whole stop timeout first, unreachable for the
-        master's `quit`, although its users are gone already.
+        Locust keeps them for its next report, up to 3 s later, or until a
+        `quit`, for whose answer the master waits half a second. And it sleeps
+        the whole stop timeout first, unreachable for the master's `quit`,
+        although its users are gone already.
         """
+        self._send_numbers(environment)
         if self.config.end_after_stop_seconds is not None and not self.user_set_extra_wait:
             os.environ[EXTRA_WAIT_VARIABLE] = str(-int(environment.stop_timeout or 0))
+
+    @guarded
+    def _send_numbers(self, environment: Any) -> None:
+        environment.runner._send_stats()
