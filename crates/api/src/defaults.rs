@@ -11,6 +11,64 @@ pub const AUTOQUIT_SECONDS: i32 = 60;
 /// What is added to run time and stop timeout to bound a run whose spec has no `timeout`.
 pub const TIMEOUT_MARGIN: Duration = Duration::from_secs(300);
 
+/// Requests below which a percentile is not judged.
+pub const MIN_REQUESTS_OF_PERCENTILES: i64 = 100;
+/// From the start of load until a threshold may end it.
+pub const ABORT_DELAY: Duration = Duration::from_secs(30);
+/// For how long a threshold must be in breach to end the load.
+pub const ABORT_SUSTAINED: Duration = Duration::from_secs(10);
+
+impl v2::Threshold {
+    /// What a breach means.
+    pub fn effective_severity(&self) -> v2::Severity {
+        self.severity.unwrap_or(v2::Severity::Fail)
+    }
+
+    /// What it means when there is nothing to judge.
+    pub fn effective_on_no_data(&self) -> v2::OnNoData {
+        self.on_no_data.unwrap_or(v2::OnNoData::Inconclusive)
+    }
+
+    /// Requests below which nothing is judged.
+    pub fn effective_min_requests(&self) -> i64 {
+        use v2::Metric::{Avg, ErrorRatio, Max, P50, P95, P99, Requests, Rps};
+        match self.metric {
+            P50 | P95 | P99 => self.min_requests.unwrap_or(MIN_REQUESTS_OF_PERCENTILES),
+            Avg | Max | ErrorRatio => self.min_requests.unwrap_or(1),
+            Rps | Requests => 0,
+        }
+    }
+}
+
+impl v2::AbortRule {
+    /// From the start of load until the first look.
+    pub fn effective_delay(&self) -> Duration {
+        self.delay.unwrap_or(ABORT_DELAY)
+    }
+
+    /// For how long a breach must last.
+    pub fn effective_sustained(&self) -> Duration {
+        self.sustained.unwrap_or(ABORT_SUSTAINED)
+    }
+}
+
+impl v2::Validity {
+    /// Least average of connected workers, in percent.
+    pub fn effective_min_workers_percent(&self) -> i32 {
+        self.min_workers_percent.unwrap_or(90)
+    }
+
+    /// Least peak of users, in percent.
+    pub fn effective_min_users_percent(&self) -> i32 {
+        self.min_users_percent.unwrap_or(100)
+    }
+
+    /// Most saturated workers, in percent.
+    pub fn effective_max_cpu_saturated_workers_percent(&self) -> i32 {
+        self.max_cpu_saturated_workers_percent.unwrap_or(10)
+    }
+}
+
 impl v2::TestFiles {
     /// Where the test files are mounted.
     pub fn src_path(&self) -> &str {

@@ -32,6 +32,8 @@ pub(crate) const V2: Frozen = Frozen {
                 "imagePullSecrets",
                 "testFiles",
                 "run",
+                "thresholds",
+                "validity",
                 "master",
                 "startDeadline",
                 "timeout",

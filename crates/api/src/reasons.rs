@@ -104,6 +104,15 @@ reasons! {
     Outcome REQUESTS_FAILED = "RequestsFailed": "Requests failed, or the locustfile raised exceptions, and the test has no thresholds: the published meaning of a failed test.",
         look: "kubectl get locusttest first-test -o jsonpath='{.status.summary.errors}'",
         fix: "The service answered with errors: look there first. For exceptions of the locustfile see the master's log.";
+    Outcome THRESHOLD_BREACHED = "ThresholdBreached": "At least one threshold did not hold; the message and `status.thresholds` have limit and actual.",
+        look: "kubectl get locusttest first-test -o jsonpath='{range .status.thresholds[*]}{.result}  {.limit}  {.actual}{\"\\n\"}{end}'",
+        fix: "The service was slower, or failed more often, than was asked for: look there first. A threshold that is only to be shown has `severity: Warn`.";
+    Outcome THRESHOLD_ABORT = "ThresholdAbort": "A threshold with `abort` was in breach for as long as it says, and the load was ended early.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
+        fix: "Look at the service. When it was only the ramp-up, make `abort.delay` longer.";
+    Outcome THRESHOLD_NO_DATA = "ThresholdNoData": "A threshold had nothing to judge: no such request, or fewer than `minRequests`.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.summary.endpoints[*].name}'",
+        fix: "Correct the endpoint's name, let the test run longer, or lower `minRequests`. What no data mean is set by `onNoData`.";
     Outcome EXIT_CODE = "ExitCode": "The locustfile ended Locust with an exit code of its own, or Locust did so for a reason it did not count as a failed request.",
         look: "kubectl logs job/first-test-master --tail=30",
         fix: "Look for `process_exit_code` in the locustfile and for what it says in the log.";
@@ -128,7 +137,13 @@ reasons! {
     Outcome MASTER_LOST = "MasterLost": "The master ended in the middle of the load; the summary has what it reported last.",
         look: "kubectl describe pods -l performance-test-pod-name=first-test-master",
         fix: "The message says how it ended. Give the master more memory, keep it off nodes that are drained, and create the test again.";
-    Outcome WORKERS_LOST = "WorkersLost": "All workers left in the middle of the load.",
+    Outcome WORKERS_SATURATED = "WorkersSaturated": "Workers ran out of processor time, so the response times are partly their own.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
+        fix: "Spread the users over more workers, or raise `worker.resources.limits.cpu`; one worker uses one core at most. `validity.maxCpuSaturatedWorkersPercent` sets how many may be.";
+    Outcome USERS_NOT_REACHED = "UsersNotReached": "The load ended before all users ran at once.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.spec.run} {.status.summary.peakUsers}'",
+        fix: "Make `run.runTime` longer than the ramp-up (`users` divided by `spawnRate`), or set `validity.minUsersPercent`.";
+    Outcome WORKERS_LOST = "WorkersLost": "Workers left in the middle of the load: all of them, or more than `validity.minWorkersPercent` allows.",
         look: "kubectl describe pods -l performance-test-pod-name=first-test-worker",
         fix: "Look at how the worker pods ended: memory limit, node, a locustfile that ends its process.";
     Outcome STOPPED_EARLY = "StoppedEarly": "The load ended before its run time: in the web UI, or by the locustfile.",

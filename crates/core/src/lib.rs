@@ -8,6 +8,7 @@
 //! * [`lease`]: which of several processes acts;
 //! * [`others`]: whether another operator works on the same tests;
 //! * [`definition`]: whether the cluster serves the kind this operator needs;
+//! * [`threshold`] and [`validity`]: what a run must hold to pass, and to count at all;
 //! * [`lifecycle`]: from all that is observed to status, actions and verdict;
 //! * [`certificates`]: when the webhook server's certificate is made anew;
 //! * [`managed_fields`]: who owns what of the definition;
@@ -19,6 +20,7 @@ pub mod argv;
 pub mod certificates;
 pub mod claim;
 pub mod definition;
+mod figures;
 pub mod lease;
 pub mod lifecycle;
 pub mod managed_fields;
@@ -33,6 +35,7 @@ pub mod render;
 pub mod report;
 pub mod settings;
 pub mod slim;
-
+pub mod threshold;
 pub mod time;
+pub mod validity;
 pub mod view;

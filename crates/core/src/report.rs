@@ -15,6 +15,24 @@ pub struct Report {
     pub endpoints: Vec<EndpointLine>,
     /// Errors, the most frequent first.
     pub errors: Vec<ErrorLine>,
+    /// What the thresholds are about, in the order of the spec.
+    pub actuals: Vec<Option<Actual>>,
+}
+
+/// What was measured for one threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(from = "(Option<f64>, i64)")]
+pub struct Actual {
+    /// The value in the metric's base unit, if there is one.
+    pub value: Option<f64>,
+    /// The requests it is about.
+    pub requests: i64,
+}
+
+impl From<(Option<f64>, i64)> for Actual {
+    fn from((value, requests): (Option<f64>, i64)) -> Self {
+        Self { value, requests }
+    }
 }
 
 /// The first line: the run as a whole. Times are milliseconds since 1970, durations milliseconds.
@@ -54,6 +72,14 @@ pub struct RunLine {
     pub min_workers: Option<i32>,
     /// Workers that left during the load.
     pub lost: i32,
+    /// Workers connected, on average over the load.
+    pub avg_workers: Option<f64>,
+    /// Workers that ran out of processor time.
+    pub cpu_workers: i32,
+    /// The most that any worker used of what it may, in percent.
+    pub cpu_max: Option<f64>,
+    /// The threshold that ended the load.
+    pub abort: Option<usize>,
     /// Requests.
     pub n: i64,
     /// Failed requests.
@@ -138,6 +164,12 @@ pub struct ErrorLine {
     pub n: i64,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ThresholdLine {
+    a: Vec<Option<Actual>>,
+}
+
 #[derive(Deserialize)]
 #[serde(tag = "k", rename_all = "lowercase")]
 enum Line {
@@ -145,6 +177,7 @@ enum Line {
     Pin(PinLine),
     Ep(EndpointLine),
     Err(ErrorLine),
+    Th(ThresholdLine),
     #[serde(other)]
     Unknown,
 }
@@ -165,6 +198,7 @@ impl Report {
                 Ok(Line::Pin(pin)) => report.pin = Some(pin),
                 Ok(Line::Ep(endpoint)) => report.endpoints.push(endpoint),
                 Ok(Line::Err(error)) => report.errors.push(error),
+                Ok(Line::Th(thresholds)) => report.actuals = thresholds.a,
                 Ok(Line::Run(_) | Line::Unknown) | Err(_) => {}
             }
         }
@@ -193,7 +227,7 @@ mod tests {
         format!(
             "{RUN}\n{}\n{}\n{}\n{}\n",
             r#"{"k":"pin","locust":"2.47.0","python":"3.11.2","files":{"locustfile.py":"ab"}}"#,
-            r#"{"k":"th","i":0}"#,
+            r#"{"k":"th","a":[[623,400],null,[null,0]]}"#,
             r#"{"k":"ep","m":"GET","name":"/","n":31,"f":0,"rps":1.5,"avg":2.0,"p95":5,"p99":16}"#,
             r#"{"k":"err","m":"POST","name":"/f","msg":"500","n":9}"#
         )
@@ -211,6 +245,11 @@ mod tests {
         assert_eq!(report.endpoints[0].name, "/");
         assert_eq!(report.errors[0].n, 9);
         assert_eq!((report.run.eps, report.run.errs), (4, 2));
+        let actual = |value, requests| Some(Actual { value, requests });
+        assert_eq!(
+            report.actuals,
+            [actual(Some(623.0), 400), None, actual(None, 0)]
+        );
     }
 
     #[test]

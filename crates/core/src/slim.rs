@@ -105,6 +105,8 @@ pub fn test(test: &mut LocustTest) {
             workers: _,
             progress: _,
             summary: _,
+            thresholds: _,
+            warnings: _,
             conditions: _,
         } = status;
         LocustTestStatus {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, RunSpec, Scheduling,
-    Security, TargetedVolumeMount, TestFiles, WorkerSpec,
+    Security, TargetedVolumeMount, TestFiles, Threshold, Validity, WorkerSpec,
 };
 use crate::{Duration, K8s};
 
@@ -86,6 +86,14 @@ pub struct LocustTestSpec {
     /// The load: how many users, for how long, against what. Each field is a flag of the Locust master.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunSpec>,
+    /// Limits that must hold for the verdict to be Passed. Without any, failed requests fail the test.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub thresholds: Vec<Threshold>,
+    /// What makes the run count; below it the verdict is Inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validity: Option<Validity>,
     /// The Locust master.
     #[serde(default)]
     pub master: MasterSpec,
@@ -156,6 +164,8 @@ impl LocustTestSpec {
             image_pull_secrets: Vec::new(),
             test_files: None,
             run: None,
+            thresholds: Vec::new(),
+            validity: None,
             master: MasterSpec::default(),
             worker: WorkerSpec {
                 replicas,

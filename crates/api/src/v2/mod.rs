@@ -8,6 +8,7 @@ mod pod;
 mod role;
 mod run;
 mod status;
+mod threshold;
 
 pub use files::{
     EnvConfig, EnvSource, InlineFile, SecretMount, TargetedVolumeMount, TestFiles, VolumeTarget,
@@ -20,5 +21,8 @@ pub use role::{Autoquit, MasterSpec, WorkerSpec};
 pub use run::RunSpec;
 pub use status::{
     EndpointSummary, ErrorSummary, LocustTestStatus, Phase, Pin, Progress, RunClaim, Summary,
-    Verdict, WorkerCounts,
+    ThresholdResult, ThresholdStatus, Verdict, WorkerCounts,
+};
+pub use threshold::{
+    AbortRule, EndpointSelector, Metric, OnNoData, Operator, Severity, Threshold, Validity,
 };

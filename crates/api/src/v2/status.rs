@@ -53,6 +53,13 @@ pub struct LocustTestStatus {
     /// The numbers of the whole run, as Locust's master wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
+    /// Each threshold with its limit and what was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub thresholds: Vec<ThresholdStatus>,
+    /// Thresholds of severity Warn that did not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<i32>,
     /// Conditions: Ready, WorkersConnected, PodsHealthy, ResolvedRefs, TestCompleted, Completed, Succeeded, …
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -328,6 +335,48 @@ pub struct ErrorSummary {
     pub message: String,
     /// How often.
     pub count: i64,
+}
+
+/// A threshold as it came out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ThresholdStatus {
+    /// Its name.
+    pub name: String,
+    /// What had to hold, such as `p95 of GET /checkout < 500ms`.
+    pub limit: String,
+    /// What was measured, in the unit of the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+    /// Passed, Failed, Warned or NotEvaluated.
+    pub result: ThresholdResult,
+    /// Why it was not evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// How a threshold came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThresholdResult {
+    /// It held.
+    Passed,
+    /// It did not hold, and the run fails for it.
+    Failed,
+    /// It did not hold, and that is only shown.
+    Warned,
+    /// There was nothing to judge.
+    NotEvaluated,
+}
+
+/// A string without `enum`, as the verdict is.
+impl schemars::JsonSchema for ThresholdResult {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ThresholdResult".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "maxLength": 64})
+    }
 }
 
 fn is_zero(value: &i64) -> bool {

@@ -31,6 +31,10 @@ const MANAGED: &[Managed] = &[
         instead: "set spec.master.autoquit",
     },
     Managed {
+        name: long("exit-code-on-error", "exi"),
+        instead: "leave it out: with thresholds, these decide what failed requests mean",
+    },
+    Managed {
         name: long("master-host", "master-h"),
         instead: "leave it out",
     },

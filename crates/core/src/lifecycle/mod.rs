@@ -4,6 +4,7 @@
 //! [`observe`] turns what its Jobs, pods and Locust itself show into a status.
 
 mod conditions;
+mod finals;
 mod numbers;
 mod outcome;
 mod status;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use locust_api::v2::{EndpointSummary, ErrorSummary, Progress, Summary};
 
 use crate::{
+    figures,
     report::{Report, RunLine},
     time::whole_seconds,
 };
@@ -28,7 +29,7 @@ pub(super) fn progress(
         failures: run.f,
         rps: rps.map(|rps| format!("{rps:.1}")),
         // Before the first request Locust says 0.
-        p95: p95.filter(|_| run.n > 0).map(millis),
+        p95: p95.filter(|_| run.n > 0).map(figures::millis),
         error_ratio: (run.n > 0).then(|| ratio(run.f, run.n)),
         observed_at: Some(whole_seconds(now)),
     }
@@ -42,9 +43,10 @@ pub(super) fn summary(report: &Report) -> Summary {
         pin: _,
         endpoints,
         errors,
+        actuals: _,
     } = report;
     // Locust says 0 when there was none.
-    let time = |value: Option<f64>| value.filter(|_| run.n > 0).map(millis);
+    let time = |value: Option<f64>| value.filter(|_| run.n > 0).map(figures::millis);
     let omitted = |all: i64, lines: usize| {
         let listed = i64::try_from(lines.min(LISTED)).unwrap_or(i64::MAX);
         (all - listed).max(0)
@@ -77,8 +79,8 @@ pub(super) fn summary(report: &Report) -> Summary {
                 requests: endpoint.n,
                 failures: endpoint.f,
                 rps: endpoint.rps.map(|rps| format!("{rps:.1}")),
-                p95: endpoint.p95.map(millis),
-                p99: endpoint.p99.map(millis),
+                p95: endpoint.p95.map(figures::millis),
+                p99: endpoint.p99.map(figures::millis),
             })
             .collect(),
         endpoints_omitted: omitted(run.eps, endpoints.len()),
@@ -101,18 +103,6 @@ fn ratio(failures: i64, requests: i64) -> String {
     if requests == 0 {
         "0".to_owned()
     } else {
-        format!("{:.4}", failures as f64 / requests as f64)
-    }
-}
-
-/// A response time with as many digits as mean something: `0.85ms`, `43ms`, `1.25s`.
-fn millis(value: f64) -> String {
-    if value < 1.0 {
-        format!("{value:.2}ms")
-    } else if value < 1000.0 {
-        format!("{value:.0}ms")
-    } else {
-        let seconds = format!("{:.2}", value / 1000.0);
-        format!("{}s", seconds.trim_end_matches('0').trim_end_matches('.'))
+        figures::ratio(failures as f64 / requests as f64)
     }
 }

@@ -6,10 +6,13 @@ use locust_api::{
     v2::{LocustTest, LocustTestStatus, Phase, RunClaim, Verdict},
 };
 
-use super::{Job, Observed, POD_LAG, exit_of, listener_of, master_pod, start_deadline};
+use super::{
+    Job, Observed, POD_LAG, exit_of, finals, listener_of, master_pod, start_deadline,
+    status::made_with,
+};
 use crate::{
     pods::{self, PodProblem, last_line},
-    report::{Report, RunLine},
+    report::Report,
     settings::RunSettings,
     time::{after, from_unix_millis, until},
     view::TerminatedView,
@@ -43,15 +46,15 @@ impl Outcome {
         Self::new(Phase::Failed, Verdict::Error, reason, message)
     }
 
-    fn inconclusive(reason: &str, message: impl Into<String>) -> Self {
+    pub(super) fn inconclusive(reason: &str, message: impl Into<String>) -> Self {
         Self::new(Phase::Failed, Verdict::Inconclusive, reason, message)
     }
 
-    fn failed(reason: &str, message: impl Into<String>) -> Self {
+    pub(super) fn failed(reason: &str, message: impl Into<String>) -> Self {
         Self::new(Phase::Failed, Verdict::Failed, reason, message)
     }
 
-    fn passed(message: impl Into<String>) -> Self {
+    pub(super) fn passed(message: impl Into<String>) -> Self {
         Self::new(Phase::Succeeded, Verdict::Passed, reasons::PASSED, message)
     }
 }
@@ -103,7 +106,7 @@ pub(super) fn of(
     } = evidence;
     let started = status.start_time.is_some();
     if let Some(ended) = ended {
-        return Some(of_ended_master(test, ended, evidence, started, settings));
+        return Some(of_ended_master(test, ended, evidence, status, settings));
     }
     let job_ended = match seen.master {
         // Its pod goes with it, and has the last word.
@@ -194,7 +197,14 @@ fn timeout_outcome(
     // A master that is kept up after its load (autoquit disabled) has a result all the same.
     if let Some(report) = evidence.report.filter(|report| report.load_is_over()) {
         let run = &report.run;
-        return Some(of_final(run, i32::from(run.f > 0 || run.exc > 0), evidence));
+        let fails = test.spec.thresholds.is_empty() && (run.f > 0 || run.exc > 0);
+        let ended = finals::Final {
+            test,
+            workers: made_with(status, test),
+            report,
+            code: i32::from(fails),
+        };
+        return Some(finals::of(&ended, evidence));
     }
     let limit = test
         .spec
@@ -232,9 +242,10 @@ fn of_ended_master(
     test: &LocustTest,
     ended: &TerminatedView,
     evidence: Evidence<'_>,
-    started: bool,
+    status: &LocustTestStatus,
     settings: &RunSettings,
 ) -> Outcome {
+    let started = status.start_time.is_some();
     let Evidence {
         ended: _,
         report,
@@ -244,7 +255,13 @@ fn of_ended_master(
     let (code, oom) = exit_of(ended);
     match report {
         Some(report) if report.load_started() && report.run.is_final => {
-            of_final(&report.run, code, evidence)
+            let ended = finals::Final {
+                test,
+                workers: made_with(status, test),
+                report,
+                code,
+            };
+            finals::of(&ended, evidence)
         }
         Some(_) | None if started => cut_off_master(ended, report, oom, disruption),
         Some(_) | None if report.is_none() && (code == 0 || printed_statistics(ended)) => {
@@ -350,57 +367,4 @@ fn never_started(
             ended.exit_code
         ),
     )
-}
-
-/// A run that Locust brought to an end itself.
-fn of_final(run: &RunLine, code: i32, evidence: Evidence<'_>) -> Outcome {
-    let Evidence {
-        ended: _,
-        report: _,
-        problem,
-        disruption,
-    } = evidence;
-    let counts = format!("{} requests, {} failed", run.n, run.f);
-    // What the pods say may be why.
-    let pods = problem.map_or_else(String::new, |problem| format!("; {}", problem.message));
-    match run.reason.as_deref() {
-        Some("WorkersLost") => Outcome::inconclusive(
-            reasons::WORKERS_LOST,
-            format!("all workers left in the middle of the load ({counts}){pods}"),
-        ),
-        Some("Terminated") => Outcome::inconclusive(
-            reasons::MASTER_LOST,
-            format!(
-                "the master was told to end in the middle of the load: {}; the numbers are those until then ({counts})",
-                disruption.unwrap_or("its pod was deleted")
-            ),
-        ),
-        Some("StoppedEarly" | "StopRequested") => Outcome::inconclusive(
-            reasons::STOPPED_EARLY,
-            format!("the load was stopped before its run time ({counts})"),
-        ),
-        Some(_) | None if run.n == 0 => Outcome::inconclusive(
-            reasons::NO_REQUESTS,
-            format!(
-                "the load ended without a single request; is a host set, do the users have tasks, and do the workers load the same user classes as the master?{pods}"
-            ),
-        ),
-        Some(_) | None if code == 0 => Outcome::passed(counts),
-        Some(_) | None if run.exit_by.as_deref() == Some("user") => Outcome::failed(
-            reasons::EXIT_CODE,
-            format!("the locustfile ended Locust with exit code {code} ({counts})"),
-        ),
-        Some(_) | None if run.f > 0 || run.exc > 0 => {
-            let exceptions = if run.exc > 0 {
-                format!(", {} uncaught exceptions", run.exc)
-            } else {
-                String::new()
-            };
-            Outcome::failed(reasons::REQUESTS_FAILED, format!("{counts}{exceptions}"))
-        }
-        Some(_) | None => Outcome::failed(
-            reasons::EXIT_CODE,
-            format!("Locust ended with exit code {code} ({counts})"),
-        ),
-    }
 }

@@ -9,11 +9,13 @@ use locust_api::{
 use super::{
     Outcome,
     conditions::{Writer, note_end, note_pods},
+    finals::judgement,
     numbers::{progress, summary},
 };
 use crate::{
     report::{Report, RunLine},
     settings::RunSettings,
+    threshold::Judgement,
     time::{after, from_unix_millis, whole_seconds},
     view::{ContainerView, PodView},
 };
@@ -296,6 +298,14 @@ pub(super) fn finish(
 ) {
     if let Some(report) = report.filter(|report| report.load_started()) {
         status.summary = Some(summary(report));
+        let Judgement {
+            thresholds,
+            breached: _,
+            unjudged: _,
+            warnings,
+        } = judgement(test, report);
+        status.thresholds = thresholds;
+        status.warnings = i32::try_from(warnings).ok().filter(|count| *count > 0);
         status.progress = Some(progress(&report.run, report.run.rps, report.run.p95, now));
     }
     let load_end = status

@@ -4,6 +4,7 @@ mod leftovers;
 mod lost;
 mod setups;
 mod taken_over;
+mod thresholds;
 
 use super::*;
 use crate::{

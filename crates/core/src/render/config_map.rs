@@ -7,7 +7,10 @@ use locust_api::{names, v2::InlineFile};
 use serde_json::json;
 
 use super::{Run, pod};
-use crate::problems::{Problem, Problems};
+use crate::{
+    problems::{Problem, Problems},
+    threshold::{self, Abort, Endpoint, Limit, Name},
+};
 
 macro_rules! plugin_file {
     ($name:literal) => {
@@ -47,8 +50,10 @@ const FOREIGN_CONTAINERS: u64 = 4;
 const KUBELET_MESSAGE_LIMIT: u64 = 4096;
 
 pub(super) fn build(run: &Run<'_>) -> Result<ConfigMap, Problems> {
+    let mut problems = Problems::default();
     let inline = run.spec.test_files.iter().flat_map(|files| &files.inline);
-    check_size(inline.clone())?;
+    problems.collect(check_size(inline.clone()));
+    let limits = problems.collect(threshold::parse(&run.spec.thresholds));
     let mut data: BTreeMap<String, String> = inline
         .map(|(name, content)| (name.clone(), content.clone()))
         .collect();
@@ -57,8 +62,8 @@ pub(super) fn build(run: &Run<'_>) -> Result<ConfigMap, Problems> {
             .iter()
             .map(|(name, content)| ((*name).to_owned(), (*content).to_owned())),
     );
-    data.insert(CONFIG_KEY.to_owned(), config(run));
-    Ok(ConfigMap {
+    data.insert(CONFIG_KEY.to_owned(), config(run, &limits));
+    problems.or(ConfigMap {
         metadata: run.metadata(&run.claim.master_name),
         data: Some(data),
         ..ConfigMap::default()
@@ -82,7 +87,7 @@ fn check_size<'a>(
     ))
 }
 
-fn config(run: &Run<'_>) -> String {
+fn config(run: &Run<'_>, limits: &[Limit<'_>]) -> String {
     let containers = pod::containers_of_master(run) as u64;
     let config = json!({
         "v": 1,
@@ -96,7 +101,38 @@ fn config(run: &Run<'_>) -> String {
         "messageLimit": KUBELET_MESSAGE_LIMIT.min(KUBELET_MESSAGE_BUDGET / (containers + FOREIGN_CONTAINERS)),
         "checkpointSeconds": CHECKPOINT_SECONDS,
         "endAfterStopSeconds": run.spec.master.autoquit.is_none().then_some(END_AFTER_STOP_SECONDS),
-        "thresholds": [],
+        "thresholds": limits.iter().map(settings_of).collect::<Vec<_>>(),
     });
     config.to_string()
+}
+
+/// A limit as the plugin reads it; what only the judgement needs stays here.
+fn settings_of(limit: &Limit<'_>) -> serde_json::Value {
+    let Limit {
+        name: _,
+        metric,
+        endpoint,
+        op,
+        value,
+        written: _,
+        severity: _,
+        min_requests,
+        on_no_data: _,
+        abort,
+    } = limit;
+    let endpoint = endpoint.map(|Endpoint { method, name }| match name {
+        Name::Exact(name) => json!({"method": method, "name": name}),
+        Name::Regex(regex) => json!({"method": method, "regex": regex}),
+    });
+    let abort = abort.map(|Abort { delay, sustained }| {
+        json!({"delay": delay.get().as_secs_f64(), "sustained": sustained.get().as_secs_f64()})
+    });
+    json!({
+        "metric": metric.as_str(),
+        "endpoint": endpoint,
+        "op": op.as_str(),
+        "limit": value,
+        "minRequests": min_requests,
+        "abort": abort,
+    })
 }

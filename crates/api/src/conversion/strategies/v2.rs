@@ -338,12 +338,69 @@ fn observability() -> impl Strategy<Value = v2::Observability> {
     of(telemetry).prop_map(|open_telemetry| v2::Observability { open_telemetry })
 }
 
+fn metric() -> impl Strategy<Value = v2::Metric> {
+    select(v2::Metric::ALL.to_vec())
+}
+
+fn endpoint() -> impl Strategy<Value = v2::EndpointSelector> {
+    (of(word()), of(word()), of(word())).prop_map(|(method, name, name_regex)| {
+        v2::EndpointSelector {
+            method,
+            name,
+            name_regex,
+        }
+    })
+}
+
+fn threshold() -> impl Strategy<Value = v2::Threshold> {
+    use v2::{OnNoData, Operator, Severity};
+    let op = select(vec![
+        Operator::Lt,
+        Operator::Lte,
+        Operator::Gt,
+        Operator::Gte,
+    ]);
+    let severity = of(select(vec![Severity::Fail, Severity::Warn]));
+    let no_data = of(select(vec![
+        OnNoData::Inconclusive,
+        OnNoData::Fail,
+        OnNoData::Pass,
+    ]));
+    let abort = (duration(), duration())
+        .prop_map(|(delay, sustained)| v2::AbortRule { delay, sustained });
+    let what = (word(), metric(), of(endpoint()), op, word());
+    (what, severity, of(1..900i64), no_data, of(abort)).prop_map(
+        |((name, metric, endpoint, op, value), severity, min_requests, on_no_data, abort)| {
+            v2::Threshold {
+                name,
+                metric,
+                endpoint,
+                op,
+                value,
+                severity,
+                min_requests,
+                on_no_data,
+                abort,
+            }
+        },
+    )
+}
+
+fn validity() -> impl Strategy<Value = v2::Validity> {
+    (of(0..=100), of(0..=100), of(0..=100)).prop_map(|(workers, users, saturated)| v2::Validity {
+        min_workers_percent: workers,
+        min_users_percent: users,
+        max_cpu_saturated_workers_percent: saturated,
+    })
+}
+
 /// Any v2 spec, also with combinations that the operator refuses.
 pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
     let secret = one_of(vec![json!({"name": "a"}), json!({"name": "b"}), json!({})]);
     let image = (of(word()), pull_policy(), vec(secret, 0..3));
     let load = (of(test_files()), of(run()), master(), worker());
     let limits = (duration(), duration());
+    let wanted = (vec(threshold(), 0..3), of(validity()));
     let volume = one_of(vec![json!({"name": "a", "emptyDir": {}})]);
     let pods = (
         of(scheduling()),
@@ -356,6 +413,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
         image,
         load,
         limits,
+        wanted,
         pods,
         of(security()),
         of(observability()),
@@ -365,6 +423,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
                 (image, image_pull_policy, image_pull_secrets),
                 (test_files, run, master, worker),
                 (start_deadline, timeout),
+                (thresholds, validity),
                 (scheduling, pod, env, volumes, volume_mounts),
                 security,
                 observability,
@@ -374,6 +433,8 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
                 image_pull_secrets,
                 test_files,
                 run,
+                thresholds,
+                validity,
                 master,
                 worker,
                 start_deadline,
