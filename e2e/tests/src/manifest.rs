@@ -17,9 +17,10 @@ pub const LOCUSTFILE: &str = r#"
                 self.client.get("/")
 "#;
 
-/// A test of two users on one worker that loads the demo target of another namespace.
-pub fn test_of_target(name: &str, run_time: &str, target: &str) -> String {
-    test(name, &format!("demo-target.{target}"), run_time, 2, 1, "")
+/// A test of two users on one worker that loads the demo target of another namespace; `more` are further lines of its
+/// spec.
+pub fn test_of_target(name: &str, run_time: &str, target: &str, more: &str) -> String {
+    test(name, &format!("demo-target.{target}"), run_time, 2, 1, more)
 }
 
 /// A test of ten users on two workers; `more` are further lines of its spec.

@@ -34,6 +34,8 @@ mod release;
 mod start_problems;
 #[path = "node/take_over.rs"]
 mod take_over;
+#[path = "node/thresholds.rs"]
+mod thresholds;
 #[path = "node/web_ui.rs"]
 mod web_ui;
 
@@ -101,6 +103,23 @@ fn main() -> ExitCode {
             late_starts::unschedulable_until_a_node_fits,
         ),
         ("no_requests", ends::no_requests),
+        ("thresholds_judge_a_run", thresholds::judge_a_run),
+        (
+            "thresholds_end_the_load_early",
+            thresholds::end_the_load_early,
+        ),
+        (
+            "a_run_without_its_workers_does_not_count",
+            thresholds::a_run_without_its_workers_does_not_count,
+        ),
+        (
+            "a_run_without_its_users_does_not_count",
+            thresholds::a_run_without_its_users_does_not_count,
+        ),
+        (
+            "a_run_of_saturated_workers_does_not_count",
+            thresholds::a_run_of_saturated_workers_does_not_count,
+        ),
         ("own_exit_codes", ends::own_exit_codes),
         ("user_classes_differ", ends::user_classes_differ),
         (

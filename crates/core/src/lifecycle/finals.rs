@@ -172,8 +172,9 @@ fn judged(test: &LocustTest, report: &Report, code: i32) -> Outcome {
         1 => ", 1 with a warning".to_owned(),
         more => format!(", {more} with a warning"),
     };
+    let thresholds = if all == 1 { "threshold" } else { "thresholds" };
     Outcome::passed(format!(
-        "{all} thresholds judged, none failed{warned} ({counts})"
+        "{all} {thresholds} judged, none failed{warned} ({counts})"
     ))
 }
 

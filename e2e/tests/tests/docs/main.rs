@@ -25,6 +25,7 @@ const GUIDES: &[&str] = &[
     "docs/how-a-run-works.md",
     "docs/pods.md",
     "docs/verdicts.md",
+    "docs/thresholds.md",
     "docs/troubleshooting.md",
     "docs/operating.md",
     "docs/differences.md",
@@ -56,6 +57,9 @@ const NODE: &[Case<Repo>] = &[
     }),
     ("files-tags-and-classes.yaml", |repo| {
         cluster::run_example(repo, "files-tags-and-classes")
+    }),
+    ("thresholds.yaml", |repo| {
+        cluster::run_example(repo, "thresholds")
     }),
     ("variables-and-secrets.yaml", |repo| {
         cluster::run_example(repo, "variables-and-secrets")

@@ -14,6 +14,11 @@ use crate::world::{RUN, World};
 /// What is gone when the operator is back, and what the test then says.
 struct Absence {
     namespace: &'static str,
+    run_time: &'static str,
+    /// More lines of the test's spec.
+    spec: &'static str,
+    /// How the master's Job ends.
+    job: &'static str,
     /// How far the operator saw the run come.
     seen: &'static str,
     gone: Option<&'static str>,
@@ -22,17 +27,23 @@ struct Absence {
     situation: &'static str,
 }
 
-const ABSENCES: [Absence; 3] = [
+const ABSENCES: [Absence; 4] = [
     Absence {
         namespace: "faults-away",
+        run_time: "6s",
+        spec: "  thresholds:\n  - {name: some, metric: requests, op: gte, value: \"5\"}\n",
+        job: "condition=Complete",
         seen: "condition=PodsHealthy",
         gone: None,
         outcome: "Succeeded Passed/AllPassed",
-        words: "0 failed",
+        words: "1 threshold judged, none failed",
         situation: "the operator is away from the start of the pods until after the end",
     },
     Absence {
         namespace: "faults-no-pod",
+        run_time: "6s",
+        spec: "",
+        job: "condition=Complete",
         seen: "condition=PodsHealthy",
         gone: Some("pod"),
         outcome: "Failed Error/ResultLost",
@@ -41,11 +52,25 @@ const ABSENCES: [Absence; 3] = [
     },
     Absence {
         namespace: "faults-no-job",
+        run_time: "6s",
+        spec: "",
+        job: "condition=Complete",
         seen: "jsonpath={.status.phase}=Running",
         gone: Some("job"),
         outcome: "Failed Inconclusive/MasterLost",
         words: "the master's Job was deleted",
         situation: "the master's Job is deleted during an absence of the operator that began during the load",
+    },
+    Absence {
+        namespace: "faults-abort",
+        run_time: "5m",
+        spec: "  thresholds:\n  - {name: instant, metric: avg, op: lt, value: 1ms, abort: {delay: 3s, sustained: 2s}}\n",
+        job: "condition=Failed",
+        seen: "condition=PodsHealthy",
+        gone: None,
+        outcome: "Failed Failed/ThresholdAbort",
+        words: "the load was ended early by instant",
+        situation: "a threshold with `abort` stays in breach while the operator is away",
     },
 ];
 
@@ -59,6 +84,9 @@ pub fn all_was_collected_while_the_operator_was_away(world: &World) -> Result<()
 fn ends(world: &World, absence: &Absence) -> Result<()> {
     let Absence {
         namespace,
+        run_time,
+        spec,
+        job,
         seen,
         gone,
         outcome,
@@ -69,10 +97,10 @@ fn ends(world: &World, absence: &Absence) -> Result<()> {
     let kubectl = &places[0];
     let launch = world.launch(namespace);
     let (_proxy, mut operator) = launch.start()?;
-    world.apply(kubectl, "6s")?;
+    world.apply_with(kubectl, run_time, spec)?;
     kubectl.wait("lotest/demo", seen, RUN)?;
     operator.kill()?;
-    kubectl.wait("job/demo-master", "condition=Complete", RUN)?;
+    kubectl.wait("job/demo-master", job, RUN)?;
     if let Some(gone) = gone {
         kubectl.run(&["delete", gone, "--selector=locust.io/role=master", "--wait"])?;
     }

@@ -66,8 +66,13 @@ impl World {
 
     /// A test in a namespace.
     pub fn apply(&self, kubectl: &Kubectl, run_time: &str) -> Result<()> {
+        self.apply_with(kubectl, run_time, "")
+    }
+
+    /// A test with more lines in its spec in a namespace.
+    pub fn apply_with(&self, kubectl: &Kubectl, run_time: &str, more: &str) -> Result<()> {
         kubectl
-            .apply(&test_of_target("demo", run_time, COMMON))
+            .apply(&test_of_target("demo", run_time, COMMON, more))
             .map(drop)
     }
 
