@@ -7,7 +7,7 @@ import random
 import time
 
 import pytest
-from test_report import FILES, RUN, VERSIONS, endpoints, errors
+from test_report import FILES, RUN, VERSIONS, endpoints, errors, run_with_locust
 
 from harness import Lines
 from locust_operator_config import Config
@@ -210,6 +210,45 @@ def test_reports_add_up_to_what_locust_has():
     assert [list(pair) for pair in thresholds.actuals(total(everything), 1.0)] == [
         expected[metric] for metric in ("p95", "requests", "errorRatio")
     ]
+
+
+def test_locusts_own_numbers():
+    run_with_locust("""
+import random
+from locust.stats import RequestStats
+import locust_operator_snapshot as snapshot
+from locust_operator_thresholds import Thresholds
+
+METRICS = ["p50", "p95", "p99", "avg", "max", "errorRatio", "rps", "requests"]
+snapshot.use_three_digit_buckets()
+master, worker = RequestStats(), RequestStats()
+endpoints = [None, {"method": "GET", "name": "/a"}, {"regex": "^/a$", "method": "GET"}, {"name": "/none"}]
+one = {"op": "lt", "limit": 1}
+raw = [{"metric": metric, "endpoint": endpoint, **one} for endpoint in endpoints for metric in METRICS]
+read, added = Thresholds(raw), Thresholds(raw)
+for stats in (master, worker):
+    chosen = random.Random(3)
+    for _ in range(500):
+        name, method = chosen.choice(["/a", "/b"]), chosen.choice(["GET", "POST"])
+        stats.log_request(method, name, chosen.uniform(1, 3000), 10)
+        if chosen.random() < 0.2:
+            stats.log_error(method, name, "bad")
+master.total.start_time -= 60
+read.keep_step(snapshot.rows(master), master.total.num_requests)
+added.add(worker.serialize_stats(), worker.total.get_stripped_report()["num_requests"])
+added.keep_step(None, master.total.num_requests)
+whole, seconds = snapshot.total_row(master), snapshot.measured_seconds(master)
+found = read.actuals(whole, seconds)
+assert found == added.actuals(whole, seconds)
+assert found[24:] == [(None, 0)] * 8, found
+assert found[8:16] == found[16:24]
+for entry, pairs in ((master.total, found[:8]), (master.get("/a", "GET"), found[8:16])):
+    n = entry.num_requests
+    expected = [entry.get_response_time_percentile(percent) for percent in (0.5, 0.95, 0.99)]
+    expected += [round(entry.avg_response_time, 3), round(entry.max_response_time, 3), round(entry.fail_ratio, 6)]
+    expected += [round(entry.total_rps, 3), n]
+    assert pairs == [(value, n) for value in expected], (pairs, expected)
+""")
 
 
 def test_statistics_that_were_reset_are_read_again():
