@@ -24,7 +24,7 @@ logger = logging.getLogger("locust_operator")
 EXIT_CUT_SHORT = 3
 SUMMARY_LIMIT = 64 * 1024
 SAMPLE_SECONDS = 0.5
-#: How many times its own length a repeated action leaves to the rest of the master.
+#: How many times its own processor time a repeated action leaves to the rest of the master.
 REST_FACTOR = 20
 #: How long after the stop timeout a worker may take to report back: one without processor time is slow, not lost.
 RETURN_SECONDS = 10.0
@@ -330,9 +330,9 @@ class MasterSide:
         while not self.final and self.load is load:
             gevent.sleep(max(seconds, pause))
             if not self.final and self.load is load:
-                begin = time.monotonic()
+                begin = time.thread_time()
                 action()
-                pause = REST_FACTOR * (time.monotonic() - begin)
+                pause = REST_FACTOR * (time.thread_time() - begin)
 
     def _state(self) -> str:
         if self.state == "ramping" and self.runner.state == "running":
