@@ -118,7 +118,9 @@ def _time_limit(seconds: float) -> Iterator[None]:
     finally:
         armed = False
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
+        # an alarm that is still on its way would end the process by default
+        if callable(before):
+            signal.signal(signal.SIGVTALRM, before)
 
 
 class Merged:
@@ -165,17 +167,14 @@ class Merged:
 
     def _match(self, name: str, method: str | None) -> tuple[int, ...]:
         matched: list[int] = []
-        index = 0
-        while index < len(self._selectors):
+        place = -1
+        while place + 1 < len(self._selectors):
             try:
                 with _time_limit(MATCH_SECONDS):
-                    while index < len(self._selectors):
-                        if index not in self._broken and self._selectors[index].matches(name, method):
-                            matched.append(index)
-                        index += 1
+                    for place in range(place + 1, len(self._selectors)):  # noqa: B020
+                        if place not in self._broken and self._selectors[place].matches(name, method):
+                            matched.append(place)
             except _TooLong:
-                pattern = getattr(self._selectors[index].regex, "pattern", "")
-                logger.warning("locust-operator: the pattern %r takes too long to match %r", pattern, name[:200])
-                self._broken.add(index)
-                index += 1
-        return tuple(index for index in matched if index not in self._broken)
+                logger.warning("locust-operator: %s takes too long to match %r", self._selectors[place], name[:200])
+                self._broken.add(place)
+        return tuple(place for place in matched if place not in self._broken)
