@@ -186,12 +186,12 @@ def choose(environment, **_):
 def test_a_second_test_starts_with_a_clean_sheet(cluster):
     cluster.write("locustfile.py", LOCUSTFILE.replace("/home", "/slow/300"))
     # long enough to start another test from the web UI before the process ends
-    cluster.configure(thresholds=[threshold(endpoint={"regex": "slow"}, delay=2.0)], endAfterStopSeconds=6)
+    cluster.configure(thresholds=[threshold(endpoint={"regex": "slow"}, delay=7.0)], endAfterStopSeconds=3)
     master, *workers = cluster.both(run_time=None)
     first = cluster.until(state="stopped")
     assert (first["reason"], first["abort"]) == ("ThresholdAbort", 0)
     cluster.until(workers=2)
-    form = b"user_count=4&spawn_rate=20&run_time=2"
+    form = b"user_count=4&spawn_rate=20&run_time=5"
     assert cluster.http("/swarm", "POST", port=cluster.web_port, body=form)[0] == 200
     second = cluster.until(state="stopped", reason="RunTimeReached")
     assert "abort" not in second
