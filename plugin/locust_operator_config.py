@@ -32,6 +32,8 @@ class Config:
     checkpoint_seconds: float = 5
     #: None when the user asked for Locust's autoquit: then Locust alone ends the process.
     end_after_stop_seconds: float | None = None
+    #: As they stand in the file: one that cannot be read must not cost the others.
+    thresholds: tuple[Any, ...] = ()
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Config:
@@ -48,6 +50,7 @@ class Config:
             message_limit=int(data.get("messageLimit", cls.message_limit)),
             checkpoint_seconds=max(0.1, float(data.get("checkpointSeconds", cls.checkpoint_seconds))),
             end_after_stop_seconds=None if end_after is None else float(end_after),
+            thresholds=tuple(data.get("thresholds") or ()),
         )
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: Reasons that mean the run was not what the user asked for.
-CUT_SHORT = frozenset({"NeverStarted", "StoppedEarly", "WorkersLost", "NoRequests", "StopRequested"})
+CUT_SHORT = frozenset({"NeverStarted", "StoppedEarly", "WorkersLost", "NoRequests", "StopRequested", "ThresholdAbort"})
+#: Reasons for which the plugin itself stops the load, and with it the process.
+STOPPED_BY_PLUGIN = frozenset({"StopRequested", "ThresholdAbort"})
 #: A stop this short before the end of the run time counts as its end.
 RUN_TIME_SLACK_SECONDS = 0.5
 #: Functions of Locust that stop a test because its time is over.
@@ -43,12 +45,16 @@ class Load:
     lost: set[str] = field(default_factory=set)
     _present: set[str] = field(default_factory=set)
     _began: float = field(default_factory=time.monotonic)
+    _worker_seconds: float = 0.0
+    #: Moments of the first and the latest look at the workers.
+    _looked: tuple[float, float] | None = None
 
-    def sample(self, users: int, workers: Iterable[str]) -> None:
+    def sample(self, users: int, workers: Iterable[str], at: float | None = None) -> None:
         """Takes in who is connected now."""
         if self.end is not None:
             return
         now = set(workers)
+        self._count_workers(time.monotonic() if at is None else at)
         self.lost |= self._present - now
         # a worker that was only blocked comes back under its own id; a replacement has a new one
         self.lost -= now
@@ -57,15 +63,30 @@ class Load:
         self.peak_workers = max(self.peak_workers, len(now))
         self.min_workers = len(now) if self.min_workers is None else min(self.min_workers, len(now))
 
-    def finish(self) -> None:
+    def finish(self, at: float | None = None) -> None:
         """Closes the books: from here on workers leave because they are told to."""
         if self.end is None:
+            self._count_workers(time.monotonic() if at is None else at)
             self.end = unix_ms()
+
+    def elapsed(self) -> float:
+        """Seconds since the load began."""
+        return time.monotonic() - self._began
+
+    def average_workers(self) -> float:
+        """Workers connected, averaged over the time between the first and the latest look."""
+        first, latest = self._looked or (0.0, 0.0)
+        return self._worker_seconds / (latest - first) if latest > first else float(len(self._present))
+
+    def _count_workers(self, now: float) -> None:
+        first, latest = self._looked or (now, now)
+        # those of the look before were there until this one
+        self._worker_seconds += len(self._present) * (now - latest)
+        self._looked = (first, now)
 
     def why_stopping(self, who: set[str], run_time: Any, connected: int) -> str:
         """The reason, judged while Locust stops: `who` are the names of the calling functions."""
-        elapsed = time.monotonic() - self._began
-        timed_out = isinstance(run_time, (int, float)) and 0 < run_time <= elapsed + RUN_TIME_SLACK_SECONDS
+        timed_out = isinstance(run_time, (int, float)) and 0 < run_time <= self.elapsed() + RUN_TIME_SLACK_SECONDS
         # a shape that ends by itself stops the test from its own loop, not from the user's tick()
         shape_ended = "shape_worker" in who and "tick" not in who
         if timed_out or shape_ended or who & _STOP_BY_TIMER:

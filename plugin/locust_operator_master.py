@@ -14,14 +14,18 @@ from locust.rpc import Message
 import locust_operator_snapshot as snapshot
 from locust_operator_config import EXIT_BY_SIGTERM, Config, guarded
 from locust_operator_listener import Listener
-from locust_operator_load import CUT_SHORT, Load, callers, unix_ms
-from locust_operator_report import build_report, metrics_text
+from locust_operator_load import CUT_SHORT, STOPPED_BY_PLUGIN, Load, callers, unix_ms
+from locust_operator_report import build_report, metrics_text, number
+from locust_operator_thresholds import CHECK_SECONDS
+from locust_operator_watch import Watch
 
 logger = logging.getLogger("locust_operator")
 
 EXIT_CUT_SHORT = 3
 SUMMARY_LIMIT = 64 * 1024
 SAMPLE_SECONDS = 0.5
+#: How many times its own processor time a repeated action leaves to the rest of the master.
+REST_FACTOR = 20
 #: How long after the stop timeout a worker may take to report back: one without processor time is slow, not lost.
 RETURN_SECONDS = 10.0
 #: For how long a worker that is not heard of may still come back, in Locust's missed heartbeats of one second.
@@ -66,6 +70,9 @@ class MasterSide:
         self.known_workers: set[str] = set()
         self.numbers: dict[str, Any] | None = None
         self.ending: Any = None
+        self.watch = Watch(config.thresholds, self.runner)
+        #: Index of the threshold that ended the load.
+        self.abort: int | None = None
 
     def listen(self) -> None:
         """Registers the listeners and opens the port."""
@@ -74,6 +81,7 @@ class MasterSide:
         events.spawning_complete.add_listener(self.on_spawning_complete)
         events.test_stopping.add_listener(self.on_test_stopping)
         events.test_stop.add_listener(self.on_test_stop)
+        self.watch.listen(events)
         # `quitting` fires in reverse: the handler added last sees the load still running, and the one put first
         # runs after the runner has collected the last numbers and after user code has chosen its exit code
         events.quitting.add_listener(self.on_quitting_begins)
@@ -103,13 +111,18 @@ class MasterSide:
     def on_test_start(self, **_: Any) -> None:
         """Load begins: from now on a report is worth more than the log."""
         self.load = Load()
-        self.state, self.reason = "ramping", None
+        self.state, self.reason, self.abort = "ramping", None, None
+        if self.asked_reason in STOPPED_BY_PLUGIN:
+            self.asked_reason = None
+        self.watch.begin()
         self._sample()
         if self.pins is not None:
             self.pins.refresh()
         self.checkpoint()
         gevent.spawn(self._every, SAMPLE_SECONDS, self._sample, self.load)
         gevent.spawn(self._every, self.config.checkpoint_seconds, self.checkpoint, self.load)
+        if self.config.thresholds:
+            gevent.spawn(self._every, CHECK_SECONDS, self._check_thresholds, self.load)
 
     @guarded
     def on_spawning_complete(self, **_: Any) -> None:
@@ -131,7 +144,7 @@ class MasterSide:
         )
         self.load.finish()
         self.state = "stopping"
-        if self.asked_reason == "StopRequested" and self.environment.shape_class is not None:
+        if self.asked_reason in STOPPED_BY_PLUGIN and self.environment.shape_class is not None:
             # the stop kills the shape, which sends Locust's main greenlet to sleep for autoquit before the load ended
             options.autoquit = -1
 
@@ -149,7 +162,7 @@ class MasterSide:
             return
         self.state = "stopped"
         self.checkpoint()
-        asked = self.asked_reason == "StopRequested"
+        asked = self.asked_reason in STOPPED_BY_PLUGIN
         if self.ending is None and (asked or self.config.end_after_stop_seconds is not None):
             pause = self.config.end_after_stop_seconds or 0.0
             options = self.environment.parsed_options
@@ -174,7 +187,7 @@ class MasterSide:
         self._settle_reason()
         if environment.process_exit_code is not None:
             self.exit_by = "user"
-        elif self.reason in CUT_SHORT and not self.runner.errors and not self.runner.exceptions:
+        elif self.reason in CUT_SHORT and (self.abort is not None or not self._failures()):
             environment.process_exit_code = EXIT_CUT_SHORT
             self.exit_by = "plugin"
         else:
@@ -193,15 +206,15 @@ class MasterSide:
 
     def on_stop_request(self) -> None:
         """A stop by the operator: graceful, and it always ends the process."""
-        gevent.spawn(self._stop_run)
+        gevent.spawn(self._stop_run, "StopRequested")
 
     @guarded
-    def _stop_run(self) -> None:
+    def _stop_run(self, reason: str) -> None:
         if self.load is None:
-            self._leave_before_load("StopRequested", EXIT_CUT_SHORT)
+            self._leave_before_load(reason, EXIT_CUT_SHORT)
             return
         if self.load.end is None:
-            self.asked_reason = "StopRequested"
+            self.asked_reason = reason
             self.runner.stop()
         elif self.state == "stopped" and self.ending is None:
             self.ending = gevent.spawn(self._end_process, self.load, 0.0)
@@ -221,6 +234,16 @@ class MasterSide:
         self._finish(exit_code, "plugin")
         self.runner.quit()
         gevent.kill(gevent.get_hub().parent, SystemExit(exit_code))
+
+    @guarded
+    def _check_thresholds(self) -> None:
+        """Ends the load when a threshold was breached for long enough."""
+        if self.load is None or self.load.end is not None or self.asked_reason is not None:
+            return
+        self.abort = self.watch.ends_run(self.load)
+        if self.abort is not None:
+            logger.warning("locust-operator: threshold %s is breached, the load is stopped", self.abort)
+            self._stop_run("ThresholdAbort")
 
     # ---- end of the process ------------------------------------------------------------------------
 
@@ -278,6 +301,10 @@ class MasterSide:
         if nothing_sent and (self.reason == "RunTimeReached" or (self.reason == "WorkersLost" and not self._missing())):
             self.reason = "NoRequests"
 
+    def _failures(self) -> bool:
+        """Whether Locust has a reason of its own for its exit code."""
+        return bool(self.runner.errors or self.runner.exceptions)
+
     def _missing(self) -> bool:
         return bool(getattr(getattr(self.runner, "clients", None), "missing", None))
 
@@ -299,10 +326,13 @@ class MasterSide:
             self.load.sample(self.runner.user_count, self._connected())
 
     def _every(self, seconds: float, action: Callable[[], None], load: Load) -> None:
+        pause = 0.0
         while not self.final and self.load is load:
-            gevent.sleep(seconds)
+            gevent.sleep(max(seconds, pause))
             if not self.final and self.load is load:
+                begin = time.thread_time()
                 action()
+                pause = REST_FACTOR * (time.thread_time() - begin)
 
     def _state(self) -> str:
         if self.state == "ramping" and self.runner.state == "running":
@@ -324,6 +354,7 @@ class MasterSide:
             "endpoints": snapshot.endpoints(stats),
             "endpoint_count": len(stats.entries),
             "errors": snapshot.errors(stats),
+            "actuals": self.watch.actuals(self.load),
         }
 
     def report(self, limit: int) -> bytes:
@@ -348,6 +379,9 @@ class MasterSide:
             "peakWorkers": load.peak_workers if load else 0,
             "minWorkers": load.min_workers if load else None,
             "lost": len(load.lost) if load else 0,
+            **({"avgWorkers": number(load.average_workers())} if load else {}),
+            **self.watch.processors(),
+            **({} if self.abort is None else {"abort": self.abort}),
             **numbers["totals"],
             "res": self.resolution,
             "cur": snapshot.current(self.runner, generating=state in ("ramping", "running")),
@@ -361,6 +395,7 @@ class MasterSide:
             numbers["endpoint_count"],
             numbers["errors"],
             limit,
+            numbers["actuals"],
         )
 
     def summary(self) -> bytes:

@@ -11,6 +11,8 @@ from typing import Any
 #: From here on a reader has room, so names and messages keep more of themselves.
 ROOMY_LIMIT = 16 * 1024
 MIN_PIN_ROOM = 440
+#: What the actuals of thresholds may take: with line 1 they have to fit into the shortest usual message.
+ACTUALS_LIMIT = 900
 
 
 def number(value: Any) -> int | float | None:
@@ -33,6 +35,24 @@ def cut(text: Any, length: int) -> str:
 
 def _line(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
+
+
+def _shortened(value: float | None, digits: int) -> float | None:
+    """A number without the decimals that are not among its first significant digits."""
+    if not isinstance(value, float) or value == 0:
+        return value
+    rounded = round(value, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def actuals_line(actuals: Sequence[tuple[float | None, int] | None]) -> bytes:
+    """The `th` line; actuals lose decimals rather than that one of them is missing."""
+    line = _line({"k": "th", "a": actuals})
+    for digits in (6, 5, 4):
+        if len(line) <= ACTUALS_LIMIT:
+            break
+        line = _line({"k": "th", "a": [pair and (_shortened(pair[0], digits), pair[1]) for pair in actuals]})
+    return line
 
 
 def pin_line(versions: Mapping[str, str], files: Mapping[str, str], room: int) -> bytes:
@@ -70,14 +90,17 @@ def build_report(
     endpoint_count: int,
     errors: Sequence[Mapping[str, Any]],
     limit: int,
+    actuals: Sequence[tuple[float | None, int] | None] = (),
 ) -> bytes:
-    """The report in at most `limit` bytes.
+    """The report in at most `limit` bytes, if line 1 and the actuals of thresholds alone do not need more.
 
     `endpoints` may compute its rows while it is read: only those that fit are asked for.
     """
     lengths = {"m": 16, "name": 300, "msg": 600} if limit >= ROOMY_LIMIT else {"m": 16, "name": 96, "msg": 160}
     # what there is stands on line 1: nothing after it survives a kubelet that cuts the message
     report = _line({"k": "run", **run, "eps": endpoint_count, "errs": len(errors)})
+    if actuals:
+        report += actuals_line(actuals)
     report += pin_line(versions, files, min(max(MIN_PIN_ROOM, limit // 4), limit - len(report)))
     room = max(0, limit - len(report))
     # endpoints go first but may not push out what went wrong most often

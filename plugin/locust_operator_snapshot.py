@@ -93,6 +93,22 @@ def totals(runner: Any) -> dict[str, Any]:
     }
 
 
+def rows(stats: Any) -> Iterator[dict[str, Any]]:
+    """The numbers of every endpoint under the keys that workers use in their reports."""
+    return (vars(entry) for entry in stats.entries.values())
+
+
+def total_row(stats: Any) -> dict[str, Any]:
+    """The numbers of the whole run under the keys that workers use in their reports."""
+    return vars(stats.total)
+
+
+def measured_seconds(stats: Any) -> float:
+    """The time by which Locust divides for every endpoint's requests per second."""
+    last, start = stats.last_request_timestamp, stats.start_time
+    return last - start if last and start else 0.0
+
+
 def current(runner: Any, generating: bool) -> dict[str, Any]:
     """Numbers of the last seconds. Locust freezes its own when the load stops; here they are 0 then."""
     total = runner.stats.total

@@ -10,6 +10,7 @@ from typing import Any
 
 import gevent
 
+import locust_operator_cpu as cpu
 from locust_operator_config import EXIT_BY_SIGTERM, Config, guarded
 
 CONNECT_TIMEOUT_SECONDS = 1.0
@@ -72,6 +73,8 @@ class WorkerSide:
         self.environment = environment
         self.evicted = False
         self.user_set_extra_wait = EXTRA_WAIT_VARIABLE in os.environ
+        self.meter: cpu.Meter | None = None
+        self.measuring = False
 
     def listen(self) -> None:
         """Registers the listeners."""
@@ -79,7 +82,10 @@ class WorkerSide:
         # Locust fires `quitting` in reverse: the first handler of the list has the last word over the exit code
         events.quitting._handlers.insert(0, self.on_quitting)
         events.quit.add_listener(self.on_quit)
+        events.test_start.add_listener(self.on_test_start)
+        events.test_stopping.add_listener(self.on_test_stopping)
         events.test_stop.add_listener(self.on_test_stop)
+        events.report_to_master.add_listener(self.on_report_to_master)
 
     @guarded
     def on_quitting(self, environment: Any, **_: Any) -> None:
@@ -95,6 +101,36 @@ class WorkerSide:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(EXIT_BY_SIGTERM)
+
+    @guarded
+    def on_test_start(self, **_: Any) -> None:
+        """Begins to measure its own processor."""
+        self.meter = cpu.Meter(cpu.allowed_cores(), time.process_time(), time.monotonic())
+        self.measuring = True
+        gevent.spawn(self._measure, self.meter)
+
+    def _measure(self, meter: cpu.Meter) -> None:
+        while self.measuring and self.meter is meter:
+            gevent.sleep(cpu.SAMPLE_SECONDS)
+            self._sample(meter)
+
+    @guarded
+    def _sample(self, meter: cpu.Meter) -> None:
+        if self.measuring and self.meter is meter:
+            meter.sample(time.process_time(), time.monotonic())
+
+    @guarded
+    def on_test_stopping(self, **_: Any) -> None:
+        """Ends the measurement with the load: what stopping users need is their own affair."""
+        if self.meter is not None:
+            self._sample(self.meter)
+        self.measuring = False
+
+    @guarded
+    def on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
+        """Tells the master how busy this worker's processor was."""
+        if self.meter is not None:
+            data[cpu.REPORT_KEY] = self.meter.report()
 
     @guarded
     def on_test_stop(self, environment: Any, **_: Any) -> None:

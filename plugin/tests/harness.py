@@ -258,10 +258,17 @@ class Cluster:
         assert run["state"] == "stopped"
         return run
 
-    def http(self, path: str, method: str = "GET", token: str | None = None, port: int | None = None):
+    def http(
+        self,
+        path: str,
+        method: str = "GET",
+        token: str | None = None,
+        port: int | None = None,
+        body: bytes | None = None,
+    ):
         """Status and body of a request to the plugin's port; None while nobody answers."""
         url = f"http://127.0.0.1:{port or self.listen_port}{path}"
-        request = urllib.request.Request(url, method=method, headers={"Authorization": token} if token else {})
+        request = urllib.request.Request(url, body, method=method, headers={"Authorization": token} if token else {})
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 return answer.status, answer.read()

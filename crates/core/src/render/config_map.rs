@@ -21,6 +21,8 @@ macro_rules! plugin_file {
 /// The plugin's files, by the name under which they are mounted.
 pub(super) const PLUGIN_FILES: &[(&str, &str)] = &[
     plugin_file!("locust_operator_config.py"),
+    plugin_file!("locust_operator_cpu.py"),
+    plugin_file!("locust_operator_endpoints.py"),
     plugin_file!("locust_operator_entry.py"),
     plugin_file!("locust_operator_listener.py"),
     plugin_file!("locust_operator_load.py"),
@@ -29,6 +31,8 @@ pub(super) const PLUGIN_FILES: &[(&str, &str)] = &[
     plugin_file!("locust_operator_report.py"),
     plugin_file!("locust_operator_runtime.py"),
     plugin_file!("locust_operator_snapshot.py"),
+    plugin_file!("locust_operator_thresholds.py"),
+    plugin_file!("locust_operator_watch.py"),
     plugin_file!("locust_operator_worker.py"),
 ];
 /// Settings of the plugin, beside its files.
