@@ -74,7 +74,7 @@ fn expired_at_once(world: &World) -> Result<Vec<Value>> {
 pub fn a10_07_a_failed_test_makes_no_load(world: &World) -> Result<()> {
     let place = world.main.place("a10-07")?;
     let kubectl = &place.kubectl;
-    kubectl.apply("{apiVersion: locust.io/v2, kind: LocustTest, metadata: {name: demo}, spec: {startDeadline: 8s, worker: {replicas: 1}}}")?;
+    kubectl.apply("{apiVersion: locust.io/v2, kind: LocustTest, metadata: {name: demo}, spec: {startDeadline: 15s, worker: {replicas: 1}}}")?;
     kubelet::started(kubectl, "demo")?;
     let of_test = "performance-test-name=demo";
     for pod in pods(kubectl, of_test, 2)? {
@@ -141,7 +141,7 @@ pub fn a10_21_missing_workers_end_the_run(world: &World) -> Result<()> {
     let kubectl = &place.kubectl;
     let listener = Listener::start(ADDRESS)?;
     let begin = Instant::now();
-    kubectl.apply("{apiVersion: locust.io/v2, kind: LocustTest, metadata: {name: demo}, spec: {startDeadline: 5s, worker: {replicas: 2}}}")?;
+    kubectl.apply("{apiVersion: locust.io/v2, kind: LocustTest, metadata: {name: demo}, spec: {startDeadline: 12s, worker: {replicas: 2}}}")?;
     let status = kubelet::started(kubectl, "demo")?;
     let id = status["run"]["id"].as_str().context("a run id")?;
     listener.say(&report(
