@@ -114,6 +114,7 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
         ),
         ("docs/reference/settings.md".into(), settings::page()),
         ("docs/troubleshooting.md".into(), troubleshooting::page()),
+        ("docs/defects.md".into(), defects::page()),
     ])
 }
 

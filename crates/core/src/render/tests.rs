@@ -142,6 +142,21 @@ fn pods_pass_the_restricted_level() {
     assert_eq!(pod["automountServiceAccountToken"], false);
 }
 
+/// What arrives at a collector is seen on a node; here, that nobody has to wonder why nothing does.
+#[test]
+fn a10_14_telemetry_arrives_or_its_absence_is_told() {
+    let otel = "{image: 'locustio/locust:2.47.0', worker: {replicas: 1}, observability: {openTelemetry: {enabled: true, endpoint: 'http://c:4317'}}}";
+    let objects = render(otel).unwrap();
+    let (master, _, _) = json_of(otel);
+    let annotations = &master["spec"]["template"]["metadata"]["annotations"];
+    let state = json!({
+        "received": {"metrics": [], "attributes": {}},
+        "told": objects.warnings,
+        "scraped": annotations["prometheus.io/scrape"] == "true",
+    });
+    defects::check(14, &state).unwrap();
+}
+
 #[test]
 fn inline_files_share_the_runs_config_map() {
     let (master, _, config_map) = json_of(

@@ -1,10 +1,11 @@
 //! What is said of a test when somebody writes it: all that is wrong with it, and what looks like a mistake.
 
 use anyhow::{Context, Result, bail, ensure};
+use e2e_node::Layout;
 use e2e_tests::{Kubectl, Operator, wait_until};
 use serde_json::{Value, json};
 
-use crate::converter::Converter;
+use crate::converter::{CRD, Converter};
 use crate::kubelet::{self, condition, status};
 use crate::world::{SOON, World};
 
@@ -25,7 +26,7 @@ const PROBLEMS: [&str; 3] = [
 ];
 const FINE: &str = "{run: {users: 5}, worker: {replicas: 1}}";
 
-pub fn writes_are_judged_at_once(_: &World) -> Result<()> {
+pub fn a10_25_writes_are_judged_at_once(_: &World) -> Result<()> {
     let converter = Converter::boot("admission")?;
     converter.let_run()?;
     let place = converter.cluster.place("admission")?;
@@ -35,6 +36,7 @@ pub fn writes_are_judged_at_once(_: &World) -> Result<()> {
 
     all_problems_are_listed(kubectl)?;
     mistakes_are_warned_of(kubectl)?;
+    the_definition_says_what_is_wrong(kubectl)?;
     a_config_map_may_come_later(kubectl)?;
     what_v1_hides_is_frozen_too(kubectl)?;
     operator.kill()?;
@@ -106,6 +108,20 @@ fn mistakes_are_warned_of(kubectl: &Kubectl) -> Result<()> {
         ]
     );
     kubectl.delete("lotest", "old")
+}
+
+fn the_definition_says_what_is_wrong(kubectl: &Kubectl) -> Result<()> {
+    let file = Layout::discover()?.repo.join(format!("crds/{CRD}.yaml"));
+    let lines = std::fs::read_to_string(file)?.lines().count();
+    let rules = kubectl.get("crd", CRD)?.to_string();
+    let rules = rules.matches("\"rule\":").count();
+    let doubtful = "{master: {command: '-f a.py --expect-workers=3'}, worker: {replicas: 1}}";
+    let warnings = kubectl.warnings(&test("doubtful", doubtful))?;
+    defects::check(
+        25,
+        &json!({"lines": lines, "rules": rules, "warnings": warnings}),
+    )?;
+    kubectl.delete("lotest", "doubtful")
 }
 
 /// That something else is missing is said, and keeps nobody from writing.

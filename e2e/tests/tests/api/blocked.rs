@@ -256,7 +256,7 @@ pub fn refused_pods_are_told_of(world: &World) -> Result<()> {
 }
 
 /// Allows none of this resource.
-fn quota(kubectl: &Kubectl, resource: &str) -> Result<()> {
+pub fn quota(kubectl: &Kubectl, resource: &str) -> Result<()> {
     kubectl.apply(&format!("{{apiVersion: v1, kind: ResourceQuota, metadata: {{name: none}}, spec: {{hard: {{{resource}: '0'}}}}}}"))?;
     wait_until("the quota counts", SOON, || {
         let quota = kubectl.get("resourcequota", "none")?;

@@ -1,6 +1,7 @@
 //! The operator against real API servers: everything but containers. Needs
 //! what `e2e-node prepare` and `make operator` build.
 
+mod a10;
 mod admission;
 mod after;
 mod blocked;
@@ -143,10 +144,10 @@ const CASES: &[Case<World>] = &[
         blocked::a_config_map_that_never_comes,
     ),
     (
-        "writes_are_judged_at_once",
-        admission::writes_are_judged_at_once,
+        "a10_25_writes_are_judged_at_once",
+        admission::a10_25_writes_are_judged_at_once,
     ),
-    ("v1_loses_nothing", v1::v1_loses_nothing),
+    ("a10_08_v1_loses_nothing", v1::a10_08_v1_loses_nothing),
     (
         "helm_leaves_the_authority_alone",
         helm::helm_leaves_the_authority_alone,
@@ -184,8 +185,8 @@ const CASES: &[Case<World>] = &[
         crash::a_deleted_job_is_an_outcome,
     ),
     (
-        "two_tests_with_one_published_name",
-        names::two_tests_with_one_published_name,
+        "a10_10_two_tests_with_one_published_name",
+        names::a10_10_two_tests_with_one_published_name,
     ),
     (
         "objects_of_others_are_left_alone",
@@ -221,8 +222,8 @@ const CASES: &[Case<World>] = &[
         process::readiness_names_what_is_missing,
     ),
     (
-        "one_namespace_with_a_role",
-        process::one_namespace_with_a_role,
+        "a10_09_one_namespace_with_a_role",
+        process::a10_09_one_namespace_with_a_role,
     ),
     (
         "wrong_settings_are_listed",
@@ -251,16 +252,17 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
+    let all_cases = [CASES, a10::CASES].concat();
     if harness::only_list() {
-        CASES
+        all_cases
             .iter()
             .chain(LAST)
             .for_each(|(name, _)| println!("{name}: test"));
         return Ok(ExitCode::SUCCESS);
     }
     let begin = Instant::now();
-    let cases = harness::selected(CASES);
-    let all = cases.len() == CASES.len();
+    let cases = harness::selected(&all_cases);
+    let all = cases.len() == all_cases.len();
     // Said at once, not after the boot.
     e2e_tests::operator::binary()?;
     let world = World::boot()?;

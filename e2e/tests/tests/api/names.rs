@@ -1,7 +1,7 @@
 //! Names that belong to others.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kubelet;
 use crate::world::World;
@@ -19,7 +19,7 @@ fn unique(test: &Value) -> Result<String> {
     Ok(format!("{}-{}", name.replace('.', "-"), &uid[..8]))
 }
 
-pub fn two_tests_with_one_published_name(world: &World) -> Result<()> {
+pub fn a10_10_two_tests_with_one_published_name(world: &World) -> Result<()> {
     let place = world.main.place("twins")?;
     let kubectl = &place.kubectl;
     kubectl.apply(&format!(
@@ -56,7 +56,17 @@ pub fn two_tests_with_one_published_name(world: &World) -> Result<()> {
         names.contains(&"team-test-master".to_owned()),
         "nobody took the published name: {names:?}"
     );
-    Ok(())
+    let tests = kubectl.list("lotest", "")?;
+    let tests: Vec<Value> = tests
+        .iter()
+        .map(|it| json!({"name": it["metadata"]["name"], "master": it["status"]["run"]["masterName"]}))
+        .collect();
+    let jobs = kubectl.list("jobs", "managed-by=locust-k8s-operator")?;
+    let jobs: Vec<Value> = jobs
+        .iter()
+        .map(|it| json!({"name": it["metadata"]["name"], "owner": it["metadata"]["ownerReferences"][0]["name"]}))
+        .collect();
+    Ok(defects::check(10, &json!({"tests": tests, "jobs": jobs}))?)
 }
 
 pub fn objects_of_others_are_left_alone(world: &World) -> Result<()> {

@@ -91,7 +91,7 @@ pub fn readiness_names_what_is_missing(world: &World) -> Result<()> {
     Ok(())
 }
 
-pub fn one_namespace_with_a_role(world: &World) -> Result<()> {
+pub fn a10_09_one_namespace_with_a_role(world: &World) -> Result<()> {
     let cluster = &world.other;
     let (mine, foreign) = (cluster.place("mine")?, cluster.place("foreign")?);
     let user = user::create(
@@ -101,7 +101,7 @@ pub fn one_namespace_with_a_role(world: &World) -> Result<()> {
         &user::operator_rules()?,
         &cluster.directory(),
     )?;
-    let _operator = Operator::start_ready(
+    let operator = Operator::start_ready(
         &user.kubeconfig,
         &cluster.log("mine"),
         &["--watch-namespace=mine"],
@@ -136,7 +136,12 @@ pub fn one_namespace_with_a_role(world: &World) -> Result<()> {
         Vec::<String>::new(),
         "it asks only for what it may"
     );
-    Ok(())
+    let answer = operator.get("/readyz")?;
+    Ok(defects::check(
+        9,
+        &serde_json::json!({"ready": answer.code == 200, "said": answer.body, "refused": outside,
+            "verdict": status["verdict"]}),
+    )?)
 }
 
 pub fn wrong_settings_are_listed(_: &World) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::end::{run, test};
 use crate::kubelet::{self, report};
 use crate::world::{Place, SOON, World};
 
-fn operator_with(place: &Place<'_>, settings: &[&str]) -> Result<Operator> {
+pub fn operator_with(place: &Place<'_>, settings: &[&str]) -> Result<Operator> {
     let namespace = format!("--watch-namespace={}", place.namespace());
     Operator::start_ready(
         &place.cluster.user.kubeconfig,

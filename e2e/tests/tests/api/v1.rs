@@ -1,6 +1,6 @@
 //! Tests written and read as `locust.io/v1`.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e_tests::{Kubectl, wait_until};
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ spec:
   tolerations: [{key: load, operator: Exists, effect: NoSchedule}]
 ";
 
-pub fn v1_loses_nothing(_: &World) -> Result<()> {
+pub fn a10_08_v1_loses_nothing(world: &World) -> Result<()> {
     let converter = Converter::boot("v1")?;
     let mut operator = converter.operator(0)?;
     let place = converter.cluster.place("v1")?;
@@ -59,7 +59,30 @@ pub fn v1_loses_nothing(_: &World) -> Result<()> {
     operator.wait_ready()?;
     kubectl.apply(SAMPLE)?;
     runs_as_v2(kubectl)?;
+    nothing_is_pruned(world, kubectl)?;
     frozen_in_v1(kubectl)
+}
+
+/// Where it is converted, and where nothing converts it.
+fn nothing_is_pruned(world: &World, kubectl: &Kubectl) -> Result<()> {
+    const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+    let stored = kubectl.get("lotest", "demo.test")?;
+    let sent = &stored["metadata"]["annotations"][APPLIED];
+    let mut sent: Value = serde_json::from_str(sent.as_str().context("what was sent")?)?;
+    sent["metadata"] = json!({"name": "demo.test"});
+    defects::check(
+        8,
+        &json!({"sent": sent, "accepted": true, "stored": stored}),
+    )?;
+    let unconverted = world.other.place("v1-unserved")?.kubectl;
+    let refusal = unconverted.refused(&sent.to_string())?;
+    ensure!(refusal.contains("locust.io/v1"), "{refusal}");
+    let stored = unconverted.find("lotest", "demo.test")?;
+    defects::check(
+        8,
+        &json!({"sent": sent, "accepted": false, "stored": stored}),
+    )?;
+    Ok(())
 }
 
 fn replaced_as_read(kubectl: &Kubectl, v1: &Value, v2: &Value) -> Result<()> {
