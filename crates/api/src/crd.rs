@@ -104,7 +104,12 @@ mod tests {
             (
                 "v2",
                 &frozen::V2,
-                [("spec", "worker"), ("spec.worker", "replicas")].as_slice(),
+                [
+                    ("spec", "worker"),
+                    ("spec", "retention"),
+                    ("spec.worker", "replicas"),
+                ]
+                .as_slice(),
             ),
             ("v1", &frozen::V1, [("spec", "workerReplicas")].as_slice()),
         ] {

@@ -17,11 +17,11 @@ pub(crate) struct Fields {
 pub(crate) struct Frozen {
     /// All of them.
     pub fields: &'static [Fields],
-    /// The one field that is not, below `spec`.
+    /// Those that are not, below `spec`.
     pub mutable: &'static str,
 }
 
-/// v2: everything but `spec.worker.replicas`.
+/// v2: everything but `spec.worker.replicas` and `spec.retention`.
 pub(crate) const V2: Frozen = Frozen {
     fields: &[
         Fields {
@@ -61,7 +61,7 @@ pub(crate) const V2: Frozen = Frozen {
             ],
         },
     ],
-    mutable: "worker.replicas",
+    mutable: "worker.replicas and retention",
 };
 
 /// v1: everything but `spec.workerReplicas`.

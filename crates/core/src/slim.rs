@@ -75,7 +75,7 @@ pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// Leaves out who manages a test's fields and the copy that `kubectl apply` keeps of it; of a test that is over,
-/// everything but what tells which run it was, how it ended and when its workers must be gone.
+/// everything but what tells which run it was, how it ended, when its workers must be gone and when it goes itself.
 pub fn test(test: &mut LocustTest) {
     metadata_of_test(&mut test.metadata);
     if next_step(test.status.as_ref()) != Step::Ended {
@@ -87,6 +87,7 @@ pub fn test(test: &mut LocustTest) {
             stop_timeout: Some(stop_timeout),
             ..RunSpec::default()
         }),
+        retention: test.spec.retention.take(),
         ..LocustTestSpec::with_workers(test.spec.worker.replicas)
     };
     test.status = test.status.take().map(|status| {

@@ -36,8 +36,8 @@ pub const RULES: &[Rule] = &[
         group: "locust.io",
         resources: &["locusttests"],
         names: Names::Any,
-        verbs: &["get", "list", "patch", "watch"],
-        why: "the tests to run; patch removes the finalizers of the published operator",
+        verbs: &["delete", "get", "list", "patch", "watch"],
+        why: "the tests to run; delete is for spec.retention, patch removes the finalizers of the published operator",
     },
     Rule {
         group: "locust.io",

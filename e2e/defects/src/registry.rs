@@ -274,13 +274,13 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         number: 23,
         published: "one life of Jobs for all tests; Service and test stay for ever",
-        here: "Jobs go after the verdict, for all tests alike; the rest goes with the test",
+        here: "each test says when its pods go and when it goes itself, by its verdict (`spec.retention`); everything goes with the test",
         fixture: include_str!("../fixtures/23-left-for-ever.yaml"),
         judge: runs::left_for_ever,
-        missing: "a test cannot say how long it stays, and what has finished stays until somebody deletes it",
+        missing: "",
         test: Test {
             file: "e2e/tests/tests/api/a10/runs.rs",
-            name: "a10_23_what_is_left_goes_with_the_test",
+            name: "a10_23_nothing_stays_longer_than_it_should",
         },
     },
     Defect {

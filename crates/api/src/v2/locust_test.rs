@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, RunSpec, Scheduling,
+    EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, Retention, RunSpec, Scheduling,
     Security, TargetedVolumeMount, TestFiles, Threshold, Validity, WorkerSpec,
 };
 use crate::{Duration, K8s};
@@ -108,6 +108,9 @@ pub struct LocustTestSpec {
     /// operator's `--default-timeout` (none).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
+    /// How long what has finished stays. It may be changed after the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
     /// Where pods may run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduling: Option<Scheduling>,
@@ -173,6 +176,7 @@ impl LocustTestSpec {
             },
             start_deadline: None,
             timeout: None,
+            retention: None,
             scheduling: None,
             pod: None,
             env: None,

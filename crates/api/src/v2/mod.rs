@@ -5,6 +5,7 @@ mod locust_test;
 mod observability;
 mod placement;
 mod pod;
+mod retention;
 mod role;
 mod run;
 mod status;
@@ -17,6 +18,7 @@ pub use locust_test::{ImagePullPolicy, LocustTest, LocustTestSpec};
 pub use observability::{HeadersSecretRef, Observability, OpenTelemetry, OtlpProtocol};
 pub use placement::{Scheduling, Security};
 pub use pod::{DnsPolicy, PodOptions};
+pub use retention::Retention;
 pub use role::{Autoquit, MasterSpec, WorkerSpec};
 pub use run::RunSpec;
 pub use status::{

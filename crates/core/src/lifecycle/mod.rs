@@ -7,6 +7,7 @@ mod conditions;
 mod finals;
 mod numbers;
 mod outcome;
+mod retention;
 mod status;
 mod stop;
 pub mod taken_over;
@@ -26,7 +27,8 @@ pub use conditions::{finished_note, set_condition};
 use outcome::Evidence;
 pub use outcome::Outcome;
 pub use status::{blocked, claimed, created, invalid, refuse};
-pub use stop::{Stop, retention, stop_master, stop_workers};
+pub use retention::{expiry, job_ttl};
+pub use stop::{Stop, stop_master, stop_workers};
 
 /// The operator waits this much longer than Locust itself, so that Locust's own words are heard.
 const START_DEADLINE_MARGIN: Duration = Duration::from_secs(10);

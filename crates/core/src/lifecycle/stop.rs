@@ -88,23 +88,6 @@ pub fn stop_master(run: &RunClaim, job: &JobView, pods: &[&PodView], now: Timest
     })
 }
 
-/// How long a Job of an ended run is to stay, when that is still to be written into it: the operator's setting.
-///
-/// Only what has ended gets it, and only after the verdict is stored: the clock of a Job that is over starts at once, and
-/// with it goes everything that could tell how the run went.
-pub fn retention(
-    status: &LocustTestStatus,
-    job: &JobView,
-    job_ttl_seconds: Option<i32>,
-) -> Option<i32> {
-    let is_judged = status.phase.is_some_and(Phase::is_terminal) && status.verdict.is_some();
-    let is_due = is_judged
-        && job.finished().is_some()
-        && job.spec.ttl_seconds_after_finished.is_none()
-        && job.metadata.deletion_timestamp.is_none();
-    job_ttl_seconds.filter(|_| is_due)
-}
-
 /// Whether Locust itself ended the load, and with it its workers.
 fn were_told_by_locust(status: &LocustTestStatus) -> bool {
     let judged = matches!(status.verdict, Some(Verdict::Passed | Verdict::Failed));

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use kube::{
     Api,
-    api::{Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
     runtime::{controller::Action, reflector::ObjectRef},
 };
 use locust_api::v2::LocustTest;
 use locust_core::{
     lifecycle::{self, Stop},
+    time::until,
     view::{JobView, PodView},
 };
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ pub(super) async fn clean_up(
                 look_again = Some(look_again.map_or(wait, |other: Duration| other.min(wait)));
             }
         }
-        match lifecycle::retention(status, &job, context.settings.job_ttl_seconds) {
+        match lifecycle::job_ttl(&test.spec, status, &job, context.settings.job_ttl_seconds) {
             None => context.own_writes.job_knows(uid, JobWrite::Retention),
             Some(seconds) => {
                 let spec = json!({"ttlSecondsAfterFinished": seconds});
@@ -73,7 +74,36 @@ pub(super) async fn clean_up(
             }
         }
     }
+    if let Some(at) = lifecycle::expiry(&test.spec, status) {
+        if at <= now {
+            delete(test, context).await?;
+        } else {
+            let wait = until(now, at);
+            look_again = Some(look_again.map_or(wait, |other| other.min(wait)));
+        }
+    }
     Ok(look_again.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// Deletes a test whose time is over, and with it all that it owns: exactly the one that was looked at, so that a longer
+/// `retention` that somebody has just written holds.
+async fn delete(test: &LocustTest, context: &Context) -> Result<(), ReconcileError> {
+    let name = test.metadata.name.as_deref().unwrap_or_default();
+    if test.metadata.deletion_timestamp.is_some() {
+        return Ok(());
+    }
+    let parameters = DeleteParams::background().preconditions(Preconditions {
+        uid: test.metadata.uid.clone(),
+        resource_version: test.metadata.resource_version.clone(),
+    });
+    let api: Api<LocustTest> = Api::namespaced(context.client.clone(), namespace(test));
+    match api.delete(name, &parameters).await {
+        // Its deletion, or the change that forbade it, is on its way to the cache.
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => return Ok(()),
+        other => other.trying("delete a test that was to stay no longer")?,
+    };
+    tracing::info!(test = name, "deleted a test that was to stay no longer");
+    Ok(())
 }
 
 /// Tells a Job to end its pods, once: a deadline in the past makes the Job controller do so, and leaves the Job to be

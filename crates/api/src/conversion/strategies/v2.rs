@@ -394,12 +394,25 @@ fn validity() -> impl Strategy<Value = v2::Validity> {
     })
 }
 
+fn retention() -> impl Strategy<Value = v2::Retention> {
+    (duration(), duration(), duration(), duration()).prop_map(
+        |(pods_after_finished, test_after_finished, test_after_passed, test_after_failed)| {
+            v2::Retention {
+                pods_after_finished,
+                test_after_finished,
+                test_after_passed,
+                test_after_failed,
+            }
+        },
+    )
+}
+
 /// Any v2 spec, also with combinations that the operator refuses.
 pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
     let secret = one_of(vec![json!({"name": "a"}), json!({"name": "b"}), json!({})]);
     let image = (of(word()), pull_policy(), vec(secret, 0..3));
     let load = (of(test_files()), of(run()), master(), worker());
-    let limits = (duration(), duration());
+    let limits = (duration(), duration(), of(retention()));
     let wanted = (vec(threshold(), 0..3), of(validity()));
     let volume = one_of(vec![json!({"name": "a", "emptyDir": {}})]);
     let pods = (
@@ -422,7 +435,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
             |(
                 (image, image_pull_policy, image_pull_secrets),
                 (test_files, run, master, worker),
-                (start_deadline, timeout),
+                (start_deadline, timeout, retention),
                 (thresholds, validity),
                 (scheduling, pod, env, volumes, volume_mounts),
                 security,
@@ -439,6 +452,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
                 worker,
                 start_deadline,
                 timeout,
+                retention,
                 scheduling,
                 pod,
                 env,

@@ -36,8 +36,8 @@ pub const CASES: &[Case<World>] = &[
         runs::a10_06_no_run_is_made_again,
     ),
     (
-        "a10_23_what_is_left_goes_with_the_test",
-        runs::a10_23_what_is_left_goes_with_the_test,
+        "a10_23_nothing_stays_longer_than_it_should",
+        runs::a10_23_nothing_stays_longer_than_it_should,
     ),
     (
         "a10_20_a_lost_worker_is_replaced",

@@ -159,12 +159,12 @@ pub fn a10_21_missing_workers_end_the_run(world: &World) -> Result<()> {
     )?)
 }
 
-/// Not mended yet: what is here is that nothing is lost with the Jobs, and that one deletion takes the rest.
-pub fn a10_23_what_is_left_goes_with_the_test(world: &World) -> Result<()> {
+/// Each test says how long it stays, also after its end; nothing of it outlives it.
+pub fn a10_23_nothing_stays_longer_than_it_should(world: &World) -> Result<()> {
     const KINDS: [&str; 4] = ["jobs", "services", "configmaps", "locusttests"];
     let place = world.other.place("a10-23")?;
     let kubectl = &place.kubectl;
-    let _operator = operator_with(&place, &["--job-ttl-seconds-after-finished=0"])?;
+    let _operator = operator_with(&place, &["--job-ttl-seconds-after-finished=3600"])?;
     end::run(kubectl, "demo", 0, |id| report(id, &json!({})).to_string())?;
     let status = kubelet::ended(kubectl, "demo")?;
     let left = || -> Result<Vec<String>> {
@@ -179,21 +179,17 @@ pub fn a10_23_what_is_left_goes_with_the_test(world: &World) -> Result<()> {
         }
         Ok(left)
     };
-    let stays = wait_until("the Jobs have expired", SOON * 3, || {
-        let left = left()?;
-        ensure!(!left.iter().any(|it| it.starts_with("jobs/")), "{left:?}");
-        Ok(left)
+    stays_so("without retention all stays", SOON / 5, || {
+        ensure!(left()?.len() == 5, "{:?}", left()?);
+        Ok(())
     })?;
     assert_eq!(kubelet::status(kubectl, "demo")?, status, "results stay");
-    let crd = kubectl.get("crd", "locusttests.locust.io")?;
-    let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/retention";
-    let own = crd.pointer(spec).is_some();
-    let state = json!({"ownRetention": own, "left": stays});
-    defects::check_missing(23, &state)?;
-    kubectl.delete("lotest", "demo")?;
-    wait_until("all is gone", SOON * 2, || {
+    kubectl.merge("lotest", "demo", &json!({"spec": {"retention": {"testAfterFailed": "1h", "testAfterPassed": "0s"}}}))?;
+    let left = wait_until("all is gone", SOON * 3, || {
         let left = left()?;
         ensure!(left.is_empty(), "{left:?}");
-        Ok(())
-    })
+        Ok(left)
+    })?;
+    let state = json!({"ownRetention": true, "left": left});
+    Ok(defects::check(23, &state)?)
 }
