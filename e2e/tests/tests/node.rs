@@ -34,6 +34,8 @@ mod release;
 mod start_problems;
 #[path = "node/take_over.rs"]
 mod take_over;
+#[path = "node/telemetry.rs"]
+mod telemetry;
 #[path = "node/web_ui.rs"]
 mod web_ui;
 
@@ -139,6 +141,10 @@ fn main() -> ExitCode {
         (
             "run_of_the_published_version_1",
             take_over::run_of_the_published_version_1,
+        ),
+        (
+            "a10_14_telemetry_arrives",
+            telemetry::a10_14_telemetry_arrives,
         ),
         ("no_web_ui", web_ui::no_web_ui),
         ("changed_web_ui", web_ui::changed_web_ui),
