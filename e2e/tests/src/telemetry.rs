@@ -67,7 +67,7 @@ impl Report<'_> {
     pub fn attribute(&self, name: &str) -> Option<&str> {
         let resource = self.text.split("\nScope").next()?;
         let value = field(resource, name)?;
-        Some(value.strip_prefix("Str(")?.strip_suffix(')')?)
+        value.strip_prefix("Str(")?.strip_suffix(')')
     }
 
     /// How many metrics or spans of this name are in it.
