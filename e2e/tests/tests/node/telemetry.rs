@@ -168,9 +168,14 @@ fn of_run<'a>(
     }))
 }
 
+/// Fails each request that what is loaded would take for part of a trace.
+const UNTRACED: &str = r#"with self.client.get("/", catch_response=True) as answer:
+                    if "traceparent" in answer.request.headers:
+                        answer.failure("it is part of a trace")"#;
+
 /// Fields of the published operator, but for the Secret: no traces were asked for.
 fn by_grpc() -> String {
-    small_test(
+    let test = small_test(
         "by-grpc",
         r#"  image: locustio/locust-otel:2.47.0
   observability:
@@ -183,7 +188,8 @@ fn by_grpc() -> String {
         OTEL_METRIC_EXPORT_INTERVAL: "2000"
         OTEL_RESOURCE_ATTRIBUTES: deployment.environment.name=staging
 "#,
-    )
+    );
+    test.replace(r#"self.client.get("/")"#, UNTRACED)
 }
 
 /// Fields of the published operator, the Secret by a variable, and traces.
