@@ -1,6 +1,6 @@
 //! The objects of whole tests, compared with what is written beside them.
 //!
-//! `golden/NAME.yaml` is a test, with the settings of its operator in a line `# settings: …`;
+//! `golden/NAME.yaml` is a test of either version, with the settings of its operator in a line `# settings: …`;
 //! `golden/NAME.expected.yaml` is what becomes of it. `UPDATE_GOLDEN=1 cargo test -p locust-core --test golden` writes the
 //! latter; read what changed before you commit it.
 
@@ -15,6 +15,7 @@ use std::{fs, path::Path};
 
 use locust_api::{
     Duration,
+    conversion::{Version, convert},
     v2::{ImagePullPolicy, LocustTest},
 };
 use locust_core::{
@@ -67,6 +68,16 @@ fn settings(words: &str) -> RunSettings {
             "published-profile" => settings.security_profile = SecurityProfile::Published,
             "ttl" => settings.job_ttl_seconds = Some(60),
             "kafka" => settings.kafka = Some(kafka()),
+            "open-kafka" => {
+                settings.kafka = Some(KafkaSettings {
+                    security: None,
+                    ..kafka()
+                });
+            }
+            "role-resources" => {
+                settings.master_resources = resources([("cpu", "500m".to_owned())], []);
+                settings.worker_resources = resources([("memory", "256Mi".to_owned())], []);
+            }
             "exporter" => {
                 settings.exporter = Some(ExporterSettings {
                     image: "containersol/locust_exporter:v0.5.0".to_owned(),
@@ -104,7 +115,8 @@ fn rendered(text: &str) -> Value {
     let words = text
         .lines()
         .find_map(|line| line.strip_prefix("# settings: "));
-    let mut test: LocustTest = serde_saphyr::from_str(text).unwrap();
+    let stored = convert(serde_saphyr::from_str(text).unwrap(), Version::V2).unwrap();
+    let mut test: LocustTest = serde_json::from_value(stored).unwrap();
     test.metadata.namespace = Some("load".to_owned());
     test.metadata.uid = Some("0a1b2c3d-1111-2222-3333-444455556666".to_owned());
     let settings = settings(words.expect("a line `# settings: …`"));
@@ -152,7 +164,7 @@ fn objects_are_as_written() {
             different.push((name, found));
         }
     }
-    assert!(names.len() >= 7, "{names:?}");
+    assert!(names.len() >= 21, "{names:?}");
     for (name, found) in &different {
         println!("---------- {name} becomes\n{found}");
     }

@@ -22,6 +22,7 @@ pub mod remains;
 pub mod runs;
 pub mod seen;
 pub mod stand_in;
+pub mod telemetry;
 pub mod user;
 pub mod wait;
 pub mod web_ui;

@@ -30,10 +30,14 @@ mod records;
 mod refused_pods;
 #[path = "node/release.rs"]
 mod release;
+#[path = "node/retention.rs"]
+mod retention;
 #[path = "node/start_problems.rs"]
 mod start_problems;
 #[path = "node/take_over.rs"]
 mod take_over;
+#[path = "node/telemetry.rs"]
+mod telemetry;
 #[path = "node/thresholds.rs"]
 mod thresholds;
 #[path = "node/web_ui.rs"]
@@ -120,6 +124,10 @@ fn main() -> ExitCode {
             "a_run_of_saturated_workers_does_not_count",
             thresholds::a_run_of_saturated_workers_does_not_count,
         ),
+        (
+            "what_has_finished_goes_in_time",
+            retention::what_has_finished_goes_in_time,
+        ),
         ("own_exit_codes", ends::own_exit_codes),
         ("user_classes_differ", ends::user_classes_differ),
         (
@@ -158,6 +166,10 @@ fn main() -> ExitCode {
         (
             "run_of_the_published_version_1",
             take_over::run_of_the_published_version_1,
+        ),
+        (
+            "a10_14_telemetry_arrives",
+            telemetry::a10_14_telemetry_arrives,
         ),
         ("no_web_ui", web_ui::no_web_ui),
         ("changed_web_ui", web_ui::changed_web_ui),

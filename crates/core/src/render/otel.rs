@@ -12,6 +12,8 @@ use crate::argv::Role;
 /// Entry of the Secret with headers when the test does not say.
 const HEADERS_KEY: &str = "headers";
 const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+const TRACES: &str = "OTEL_TRACES_EXPORTER";
+const NONE: &str = "none";
 const POD_NAME: &str = "TEST_POD_NAME";
 /// The SDK's default buckets are for milliseconds, and Locust measures seconds: all would be in the first one.
 const AGGREGATION: (&str, &str) = (
@@ -39,16 +41,12 @@ pub(super) fn env(run: &Run<'_>, role: Role) -> Vec<EnvVar> {
     else {
         return Vec::new();
     };
-    let traces = if *traces == Some(true) {
-        "otlp"
-    } else {
-        "none"
-    };
+    let traces = if *traces == Some(true) { "otlp" } else { NONE };
     let (aggregation, exponential) = AGGREGATION;
     let mut env = vec![
-        variable("OTEL_TRACES_EXPORTER", traces),
+        variable(TRACES, traces),
         variable("OTEL_METRICS_EXPORTER", "otlp"),
-        variable("OTEL_LOGS_EXPORTER", "none"),
+        variable("OTEL_LOGS_EXPORTER", NONE),
         variable(
             "OTEL_EXPORTER_OTLP_PROTOCOL",
             protocol.unwrap_or(OtlpProtocol::Grpc).as_str(),
@@ -61,6 +59,10 @@ pub(super) fn env(run: &Run<'_>, role: Role) -> Vec<EnvVar> {
             &attributes(run, role, extra_env_vars.get(ATTRIBUTES)),
         ),
     ];
+    if extra_env_vars.get(TRACES).map_or(traces, String::as_str) == NONE {
+        // Locust marks each request as part of a trace all the same, and what is loaded would record that trace.
+        env.push(variable("OTEL_PROPAGATORS", NONE));
+    }
     if let Some(endpoint) = endpoint {
         env.push(variable("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint));
     }

@@ -1,7 +1,7 @@
 //! Locust images that look to a cluster like the published ones.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -26,36 +26,55 @@ const UNNEEDED: [&str; 6] = [
     "var/lib/apt/lists",
 ];
 
-/// The published name of the image of one Locust version.
-pub fn name(version: &str) -> String {
-    format!("locustio/locust:{version}")
+/// A Locust image.
+pub struct Locust {
+    /// Its published name.
+    pub name: &'static str,
+    /// Files that list what is installed in it.
+    requirements: &'static [&'static str],
 }
 
-/// Builds the image of one Locust version.
-pub fn build(layout: &Layout, version: &str) -> Result<()> {
-    let name = name(version);
+/// The newest Locust, the oldest one that is supported, and the newest one that can send OpenTelemetry data.
+pub const IMAGES: [Locust; 3] = [
+    Locust {
+        name: "locustio/locust:2.47.0",
+        requirements: &["requirements-2.47.0.txt"],
+    },
+    Locust {
+        name: "locustio/locust:2.20.0",
+        requirements: &["requirements-2.20.0.txt"],
+    },
+    Locust {
+        name: "locustio/locust-otel:2.47.0",
+        requirements: &["requirements-2.47.0.txt", "requirements-otel.txt"],
+    },
+];
+
+/// Builds a Locust image.
+pub fn build(layout: &Layout, Locust { name, requirements }: &Locust) -> Result<()> {
     let sources = layout.image_sources().join("locust");
-    let requirements = sources.join(format!("requirements-{version}.txt"));
+    let requirements: Vec<_> = requirements.iter().map(|file| sources.join(file)).collect();
     let dockerfile = sources.join("Dockerfile");
-    let hash = base_hash(layout)?
-        .path(&requirements)?
+    let hash = requirements
+        .iter()
+        .try_fold(base_hash(layout)?, |hash, file| hash.path(file))?
         .path(&dockerfile)?
         .path(&sources.join("locust"))?;
-    archived(layout, &name, hash, |archive| {
+    archived(layout, name, hash, |archive| {
         base(layout)?;
-        let context = staging(layout, &name)?;
+        let context = staging(layout, name)?;
         fs::copy(sources.join("locust"), context.join("locust"))?;
         install(layout, &requirements, &context.join("site-packages"))
-            .with_context(|| format!("cannot install Locust {version}"))?;
+            .with_context(|| format!("cannot install what {name} needs"))?;
         buildah::build(
             layout,
-            &Recipe::new(&name, dockerfile, context),
+            &Recipe::new(name, dockerfile, context),
             Some(archive),
         )
     })
 }
 
-fn install(layout: &Layout, requirements: &Path, into: &Path) -> Result<()> {
+fn install(layout: &Layout, requirements: &[PathBuf], into: &Path) -> Result<()> {
     let mut python = Command::new("python3");
     python.args(["-c", "import sys; print(*sys.version_info[:2], sep='.')"]);
     let version = exec::output(&mut python)?;
@@ -76,7 +95,10 @@ fn install(layout: &Layout, requirements: &Path, into: &Path) -> Result<()> {
                 "--root-user-action=ignore",
                 "--target",
             ]);
-            pip.arg(into).arg("--requirement").arg(requirements);
+            pip.arg(into);
+            for file in requirements {
+                pip.arg("--requirement").arg(file);
+            }
         })
         .run()
 }

@@ -19,7 +19,8 @@ use crate::{Layout, prepare, report};
 /// The sandbox image of every pod.
 pub const PAUSE: &str = "locust-operator/pause:1";
 const TARGET: &str = "locust-operator/demo-target:dev";
-const LOCUST_VERSIONS: [&str; 2] = ["2.47.0", "2.20.0"];
+/// Takes OpenTelemetry data from whoever has its token, and prints it.
+const COLLECTOR: &str = "locust-operator/collector:dev";
 /// Locust with a test and its options in the image.
 const SHOP_TEST: &str = "locust-operator/shop-test:dev";
 
@@ -31,9 +32,11 @@ pub fn build_all(layout: &Layout) -> Result<()> {
             .with_context(|| format!("{tool} is missing. Run `e2e-node prepare` first"))?;
     }
     pause(layout)?;
-    target(layout)?;
-    for version in LOCUST_VERSIONS {
-        locust::build(layout, version)?;
+    go_program(layout, TARGET, &layout.target_sources())?;
+    let collector = layout.image_sources().join("collector");
+    go_program(layout, COLLECTOR, &collector)?;
+    for image in &locust::IMAGES {
+        locust::build(layout, image)?;
     }
     shop_test(layout)
 }
@@ -154,13 +157,15 @@ fn pause(layout: &Layout) -> Result<()> {
     })
 }
 
-fn target(layout: &Layout) -> Result<()> {
-    let sources = layout.target_sources();
-    archived(layout, TARGET, Hash::default().path(&sources)?, |archive| {
-        let context = staging(layout, TARGET)?;
-        Logged::new("compiling the demo target", layout.log("images"), "go")
+/// A static Go program, alone in an image; both are called the same.
+fn go_program(layout: &Layout, name: &str, sources: &Path) -> Result<()> {
+    archived(layout, name, Hash::default().path(sources)?, |archive| {
+        let context = staging(layout, name)?;
+        let program = program_in(name);
+        let label = format!("compiling {program}");
+        Logged::new(&label, layout.log("images"), "go")
             .with(|go| {
-                go.current_dir(&sources).env("CGO_ENABLED", "0");
+                go.current_dir(sources).env("CGO_ENABLED", "0");
                 go.args([
                     "build",
                     "-trimpath",
@@ -168,21 +173,31 @@ fn target(layout: &Layout) -> Result<()> {
                     "-ldflags=-s -w",
                     "-o",
                 ]);
-                go.arg(context.join("demo-target")).arg(".");
+                go.arg(context.join(program)).arg(".");
             })
             .run()?;
         buildah::build(
             layout,
-            &Recipe::new(TARGET, sources.join("Dockerfile"), context),
+            &Recipe::new(name, sources.join("Dockerfile"), context),
             Some(archive),
         )
     })
 }
 
+/// The program that an image has its name from.
+fn program_in(image: &str) -> &str {
+    let untagged = image
+        .rsplit_once(':')
+        .map_or(image, |(untagged, _)| untagged);
+    untagged
+        .rsplit_once('/')
+        .map_or(untagged, |(_, program)| program)
+}
+
 fn shop_test(layout: &Layout) -> Result<()> {
     let sources = layout.image_sources().join("shop-test");
     // Not from storage, which may have been cleaned since the archive was written.
-    let base = archive(layout, &locust::name(LOCUST_VERSIONS[0]));
+    let base = archive(layout, locust::IMAGES[0].name);
     let hash = Hash::default()
         .path(&sources)?
         .path(&base.with_extension("hash"))?;
@@ -203,6 +218,12 @@ mod tests {
     fn imported_names_are_read_from_what_ctr_says() {
         let said = "unpacking docker.io/locust-operator/pause:1 (sha256:396f)...done\n";
         assert_eq!(imported(said), ["docker.io/locust-operator/pause:1"]);
+    }
+
+    #[test]
+    fn programs_are_called_like_their_images() {
+        assert_eq!(program_in(TARGET), "demo-target");
+        assert_eq!(program_in(COLLECTOR), "collector");
     }
 
     #[test]

@@ -112,6 +112,7 @@ fn a_job_gets_its_end_only_after_verdict_and_end() {
         ("still running", &running, &complete, Some(60), None),
         ("no verdict", &unjudged, &complete, Some(60), None),
     ] {
-        assert_eq!(retention(status, job, setting), expected, "{case}");
+        let spec = v2::LocustTestSpec::with_workers(1);
+        assert_eq!(job_ttl(&spec, status, job, setting), expected, "{case}");
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use e2e_tests::wait::stays_so;
 use e2e_tests::wait_until;
 use serde_json::{Value, json};
 
@@ -184,7 +185,8 @@ pub fn a10_23_nothing_stays_longer_than_it_should(world: &World) -> Result<()> {
         Ok(())
     })?;
     assert_eq!(kubelet::status(kubectl, "demo")?, status, "results stay");
-    kubectl.merge("lotest", "demo", &json!({"spec": {"retention": {"testAfterFailed": "1h", "testAfterPassed": "0s"}}}))?;
+    let at_once = json!({"testAfterFailed": "1h", "testAfterPassed": "0s"});
+    kubectl.patch("lotest", "demo", &json!({"spec": {"retention": at_once}}))?;
     let left = wait_until("all is gone", SOON * 3, || {
         let left = left()?;
         ensure!(left.is_empty(), "{left:?}");
