@@ -118,14 +118,8 @@ mod tests {
             at(|run| run.avg_workers = Some(2.6)),
             [reasons::WORKERS_LOST]
         );
-        assert_eq!(
-            at(|run| run.peak_users = 99),
-            [reasons::USERS_NOT_REACHED]
-        );
-        assert_eq!(
-            at(|run| run.cpu_workers = 1),
-            [reasons::WORKERS_SATURATED]
-        );
+        assert_eq!(at(|run| run.peak_users = 99), [reasons::USERS_NOT_REACHED]);
+        assert_eq!(at(|run| run.cpu_workers = 1), [reasons::WORKERS_SATURATED]);
         // What is not known is not doubted: a shape has no target, an older plugin no average.
         assert_eq!(at(|run| run.target_users = None), Vec::<&str>::new());
         assert_eq!(at(|run| run.avg_workers = None), Vec::<&str>::new());

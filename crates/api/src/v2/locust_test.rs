@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, Retention, RunSpec, Scheduling,
-    Security, TargetedVolumeMount, TestFiles, Threshold, Validity, WorkerSpec,
+    EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, Retention, RunSpec,
+    Scheduling, Security, TargetedVolumeMount, TestFiles, Threshold, Validity, WorkerSpec,
 };
 use crate::{Duration, K8s};
 

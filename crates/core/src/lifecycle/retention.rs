@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn a_test_goes_by_its_verdict() {
-        let all = json!({"testAfterFinished": "1m", "testAfterPassed": "10s", "testAfterFailed": "1h"});
+        let all =
+            json!({"testAfterFinished": "1m", "testAfterPassed": "10s", "testAfterFailed": "1h"});
         for (retention, verdict, goes) in [
             (json!(null), "Passed", None),
             (json!({}), "Passed", None),
@@ -82,7 +83,11 @@ mod tests {
             (json!({"testAfterFinished": "1m"}), "Aborted", Some(660)),
             (json!({"testAfterPassed": "1m"}), "Failed", None),
         ] {
-            assert_eq!(expires(retention.clone(), ended(verdict)), goes, "{retention} {verdict}");
+            assert_eq!(
+                expires(retention.clone(), ended(verdict)),
+                goes,
+                "{retention} {verdict}"
+            );
         }
     }
 
@@ -112,7 +117,10 @@ mod tests {
         };
         assert_eq!(ttl(json!(null), None), None);
         assert_eq!(ttl(json!(null), Some(60)), Some(60));
-        assert_eq!(ttl(json!({"podsAfterFinished": "1500ms"}), Some(60)), Some(2));
+        assert_eq!(
+            ttl(json!({"podsAfterFinished": "1500ms"}), Some(60)),
+            Some(2)
+        );
         assert_eq!(ttl(json!({"testAfterFinished": "5s"}), None), None);
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use locust_api::{
     Duration, reasons,
-    v2::{LocustTestSpec, LocustTestStatus, Phase, RunClaim, Verdict},
+    v2::{LocustTestSpec, LocustTestStatus, RunClaim, Verdict},
 };
 
 use super::master_pod;

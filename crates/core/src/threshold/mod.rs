@@ -105,7 +105,9 @@ pub fn parse(thresholds: &[Threshold]) -> Result<Vec<Limit<'_>>, Problems> {
     for (index, threshold) in thresholds.iter().enumerate() {
         match parse_one(threshold, &format!("spec.thresholds[{index}]")) {
             Ok(limit) => limits.push(limit),
-            Err(found) => found.iter().for_each(|problem| problems.add(problem.clone())),
+            Err(found) => found
+                .iter()
+                .for_each(|problem| problems.add(problem.clone())),
         }
     }
     problems.or(limits)

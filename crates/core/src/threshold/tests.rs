@@ -70,13 +70,37 @@ fn each_result_has_its_meaning() {
         (json!({}), actual(499.0, 100), Passed, 0, 0, 0),
         (json!({}), actual(500.0, 100), Failed, 1, 0, 0),
         (json!({"op": "lte"}), actual(500.0, 100), Passed, 0, 0, 0),
-        (json!({"severity": "Warn"}), actual(501.0, 100), Warned, 0, 0, 1),
+        (
+            json!({"severity": "Warn"}),
+            actual(501.0, 100),
+            Warned,
+            0,
+            0,
+            1,
+        ),
         (json!({}), actual(1.0, 99), NotEvaluated, 0, 1, 0),
         (json!({"minRequests": 5}), actual(1.0, 5), Passed, 0, 0, 0),
-        (json!({"severity": "Warn"}), actual(1.0, 9), NotEvaluated, 0, 0, 0),
+        (
+            json!({"severity": "Warn"}),
+            actual(1.0, 9),
+            NotEvaluated,
+            0,
+            0,
+            0,
+        ),
         (json!({"onNoData": "Pass"}), None, NotEvaluated, 0, 0, 0),
         (json!({"onNoData": "Fail"}), None, Failed, 1, 0, 0),
-        (named, Some(Actual { value: None, requests: 0 }), NotEvaluated, 0, 1, 0),
+        (
+            named,
+            Some(Actual {
+                value: None,
+                requests: 0,
+            }),
+            NotEvaluated,
+            0,
+            1,
+            0,
+        ),
     ] {
         let spec = thresholds(p95(more.clone()));
         let judgement = judge(&parse(&spec).unwrap(), &[seen]);

@@ -61,7 +61,9 @@ impl Unit {
     const fn allowed(self) -> &'static str {
         match self {
             Self::Time => "a response time: a number with ms, s or m, such as 500ms or 1.5s",
-            Self::Ratio => "a ratio of failed requests: 0% to 100%, such as 1%, or 0 to 1, such as 0.01",
+            Self::Ratio => {
+                "a ratio of failed requests: 0% to 100%, such as 1%, or 0 to 1, such as 0.01"
+            }
             Self::Rate => "a rate: a number with or without /s, such as 800/s",
             Self::Count => "a number of requests: a whole number, such as 10000",
         }

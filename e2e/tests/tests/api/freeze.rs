@@ -7,7 +7,7 @@ use crate::crd::FULL;
 use crate::kubelet;
 use crate::world::World;
 
-const SAYS: &str = "only worker.replicas can change. Create a new LocustTest";
+const SAYS: &str = "only worker.replicas and retention can change. Create a new LocustTest";
 
 /// Another value for each field that is frozen.
 fn changes() -> Vec<(&'static str, Value)> {

@@ -87,7 +87,11 @@ pub fn judge_a_run(node: &Node) -> Result<()> {
     kubectl.apply(&manifests.join("\n---"))?;
 
     let holds = finished(&kubectl, "holds")?;
-    expect_outcome(&holds, "Succeeded Passed/AllPassed", "6 thresholds judged, none failed")?;
+    expect_outcome(
+        &holds,
+        "Succeeded Passed/AllPassed",
+        "6 thresholds judged, none failed",
+    )?;
     expect_results(&holds, &["Passed"; 6])?;
     let breaches = finished(&kubectl, "breaches")?;
     expect_outcome(
@@ -110,10 +114,16 @@ pub fn judge_a_run(node: &Node) -> Result<()> {
     expect_results(&starves, &["NotEvaluated"; 3])?;
 
     for (test, situation) in [
-        (&holds, "every threshold holds, and requests fail as expected"),
+        (
+            &holds,
+            "every threshold holds, and requests fail as expected",
+        ),
         (&breaches, "a threshold of severity Fail does not hold"),
         (&warns, "only a threshold of severity Warn does not hold"),
-        (&starves, "a threshold is about requests that were never made, or too few"),
+        (
+            &starves,
+            "a threshold is about requests that were never made, or too few",
+        ),
     ] {
         expect_counted(&kubectl, test)?;
         expect_no_pods_left(&kubectl, name_of(test))?;
@@ -184,11 +194,22 @@ pub fn a_run_without_its_workers_does_not_count(node: &Node) -> Result<()> {
     kubectl.apply(&manifest)?;
     wait_until("all workers load", RUN, || {
         let test = loading(&kubectl, "reduced")?;
-        ensure!(test["status"]["workers"]["text"] == "3/3", "{}", test["status"]);
+        ensure!(
+            test["status"]["workers"]["text"] == "3/3",
+            "{}",
+            test["status"]
+        );
         Ok(())
     })?;
     for pod in pods_of(&kubectl, "reduced", "worker")?.iter().take(2) {
-        kubectl.run(&["delete", "pod", name_of(pod), "--grace-period=0", "--force", "--wait=false"])?;
+        kubectl.run(&[
+            "delete",
+            "pod",
+            name_of(pod),
+            "--grace-period=0",
+            "--force",
+            "--wait=false",
+        ])?;
     }
     let test = finished(&kubectl, "reduced")?;
     expect_outcome(

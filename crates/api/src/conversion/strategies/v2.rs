@@ -366,8 +366,8 @@ fn threshold() -> impl Strategy<Value = v2::Threshold> {
         OnNoData::Fail,
         OnNoData::Pass,
     ]));
-    let abort = (duration(), duration())
-        .prop_map(|(delay, sustained)| v2::AbortRule { delay, sustained });
+    let abort =
+        (duration(), duration()).prop_map(|(delay, sustained)| v2::AbortRule { delay, sustained });
     let what = (word(), metric(), of(endpoint()), op, word());
     (what, severity, of(1..900i64), no_data, of(abort)).prop_map(
         |((name, metric, endpoint, op, value), severity, min_requests, on_no_data, abort)| {
