@@ -38,6 +38,9 @@ impl<'a> Helm<'a> {
         documented.uninstall(&["--ignore-not-found"])?;
         helm.uninstall(&["--ignore-not-found"])?;
         helm.delete_definition()?;
+        for namespace in [DOCUMENTED, NAMESPACE] {
+            node.remove(namespace)?;
+        }
         Ok(helm)
     }
 
