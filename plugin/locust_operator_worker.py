@@ -86,6 +86,9 @@ class WorkerSide:
         events.test_stopping.add_listener(self.on_test_stopping)
         events.test_stop.add_listener(self.on_test_stop)
         events.report_to_master.add_listener(self.on_report_to_master)
+        # Locust connects before it tells anybody of the runner, and a slow worker may be under load by then
+        if getattr(self.environment.runner, "worker_state", None) in ("spawning", "running"):
+            self.on_test_start()
 
     @guarded
     def on_quitting(self, environment: Any, **_: Any) -> None:

@@ -28,6 +28,9 @@ class Thinker(Visitor):
         end = time.monotonic() + 0.3
         while "BUSY" in os.environ and time.monotonic() < end:
             pass
+
+# else one worker may get all users of one class
+Visitor.abstract = True
 """
 )
 
@@ -74,3 +77,18 @@ def test_average_of_workers_when_one_is_killed(cluster):
     # the look before and the answer that is cached are at most a second away
     assert run["avgWorkers"] == pytest.approx((2 * at + (seconds - at)) / seconds, abs=1.2 / seconds)
     assert (run["minWorkers"], run["peakWorkers"], run["lost"]) == (1, 2, 1)
+
+
+@pytest.mark.compat
+def test_saturated_worker_that_is_slow_to_start(cluster):
+    # the load reaches this worker before its locustfile hears of the runner
+    slow = "\n@events.init.add_listener\ndef dawdle(**_):\n    import gevent\n\n    gevent.sleep(3)\n"
+    cluster.write("locustfile.py", BUSY.replace("class Thinker", slow + "\nclass Thinker"))
+    cgroup = cluster.root / "cgroup"
+    cgroup.mkdir()
+    (cgroup / "cpu.max").write_text("20000 100000\n")
+    master = cluster.master("-u", "8", run_time="12s", workers=1)
+    worker = cluster.worker(env={"BUSY": str(cgroup)})
+    assert master.wait() == 0
+    assert worker.wait(5) == 0
+    assert cluster.final()["cpuWorkers"] == 1
