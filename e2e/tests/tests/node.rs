@@ -1,5 +1,7 @@
 //! First truths: what `kubectl` shows of runs of real Locust on a real node.
 
+#[path = "node/ci.rs"]
+mod ci;
 #[path = "node/ends.rs"]
 mod ends;
 #[path = "node/first_truths.rs"]
@@ -123,6 +125,10 @@ fn main() -> ExitCode {
         (
             "a_run_of_saturated_workers_does_not_count",
             thresholds::a_run_of_saturated_workers_does_not_count,
+        ),
+        (
+            "a_pipeline_ends_by_the_verdict",
+            ci::a_pipeline_ends_by_the_verdict,
         ),
         (
             "what_has_finished_goes_in_time",

@@ -6,6 +6,7 @@
 
 mod cluster;
 mod markdown;
+mod pipelines;
 mod text;
 
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ const TEXT: &[Case<Repo>] = &[
     ("text: first test", text::readme_has_the_first_test),
     ("text: examples", text::every_example_is_run),
     ("text: rights", text::rights_are_listed),
+    ("text: recipe", pipelines::page_shows_the_recipe),
+    ("text: pipelines", pipelines::pipelines_call_the_script),
 ];
 
 /// The longest first, so that nothing runs alone at the end.
