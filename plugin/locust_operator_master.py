@@ -82,6 +82,7 @@ class MasterSide:
         events.test_stopping.add_listener(self.on_test_stopping)
         events.test_stop.add_listener(self.on_test_stop)
         self.watch.listen(events)
+        self._hold_back_late_spawns()
         # `quitting` fires in reverse: the handler added last sees the load still running, and the one put first
         # runs after the runner has collected the last numbers and after user code has chosen its exit code
         events.quitting.add_listener(self.on_quitting_begins)
@@ -128,6 +129,9 @@ class MasterSide:
     def on_spawning_complete(self, **_: Any) -> None:
         """Catches a peak that would end between two samples."""
         self._sample()
+        if self._is_ending():
+            # Locust takes a ramp-up that was cut off for a complete one, and gives users to workers that return
+            self.runner.update_state("stopping" if self.state == "stopping" else "stopped")
 
     @guarded
     def on_test_stopping(self, **_: Any) -> None:
@@ -154,6 +158,18 @@ class MasterSide:
         dispatcher = getattr(self.runner, "_users_dispatcher", None)
         if dispatcher is not None:
             dispatcher._target_user_count = dispatcher._current_user_count
+
+    @guarded
+    def _hold_back_late_spawns(self) -> None:
+        """Keeps users of the ramp-up's last step away from workers that were told to stop meanwhile."""
+        server = getattr(self.runner, "server", None)
+        if server is None:
+            return
+        send = server.send_to_client
+        server.send_to_client = lambda msg: None if msg.type == "spawn" and self._is_ending() else send(msg)
+
+    def _is_ending(self) -> bool:
+        return self.load is not None and self.load.end is not None
 
     @guarded
     def on_test_stop(self, **_: Any) -> None:
