@@ -32,10 +32,13 @@ pub(crate) fn pruned_v1(state: &Value, faults: &mut Faults) {
     });
 }
 
+/// Lines of the published definition: one that is as long is no better to read, and to review.
+const PUBLISHED_LINES: u64 = 4241;
+
 /// `lines` of the definition as YAML, how many CEL `rules` it has, and `warnings` of a test that looks like a mistake.
 pub(crate) fn bare_definition(state: &Value, faults: &mut Faults) {
     let lines = state["lines"].as_u64().unwrap_or(u64::MAX);
-    faults.unless(lines < 4000, || format!("{lines} lines"));
+    faults.unless(lines < PUBLISHED_LINES, || format!("{lines} lines"));
     faults.unless(state["rules"].as_u64() > Some(0), || {
         "no rule across fields".to_owned()
     });

@@ -35,6 +35,7 @@ pub fn a10_25_writes_are_judged_at_once(_: &World) -> Result<()> {
     wait_until_it_judges(kubectl)?;
 
     all_problems_are_listed(kubectl)?;
+    thresholds_that_make_no_sense_are_refused(kubectl)?;
     mistakes_are_warned_of(kubectl)?;
     the_definition_says_what_is_wrong(kubectl)?;
     a_config_map_may_come_later(kubectl)?;
@@ -72,6 +73,22 @@ fn all_problems_are_listed(kubectl: &Kubectl) -> Result<()> {
 
     kubectl.apply(&test("edited", FINE))?;
     kubelet::started(kubectl, "edited")?;
+    Ok(())
+}
+
+/// Wrong units and expressions, which the definition cannot tell, with what is allowed.
+fn thresholds_that_make_no_sense_are_refused(kubectl: &Kubectl) -> Result<()> {
+    let spec = "{worker: {replicas: 1}, thresholds: [\
+        {name: a, metric: p95, op: lt, value: 5%}, {name: b, metric: errorRatio, op: lt, value: 101%}, \
+        {name: c, metric: avg, op: lt, value: 1s, endpoint: {nameRegex: '(?=x)'}}]}";
+    let said = kubectl.refused(&test("limits", spec))?;
+    for words in [
+        "spec.thresholds[0].value: \"5%\" is not a response time: a number with ms, s or m",
+        "spec.thresholds[1].value: \"101%\" is not a ratio of failed requests: 0% to 100%",
+        "spec.thresholds[2].endpoint.nameRegex: \"(?=x)\" is no regular expression that can be used",
+    ] {
+        ensure!(said.contains(words), "{words} in {said}");
+    }
     Ok(())
 }
 

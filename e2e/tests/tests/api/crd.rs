@@ -116,6 +116,38 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
     ("{}", &["spec.worker", "Required value"]),
     (
+        "{worker: {replicas: 1}, thresholds: [{name: a, metric: p90, op: lt, value: 1s}]}",
+        &[
+            "spec.thresholds[0].metric",
+            "p90",
+            "\"p95\"",
+            "\"errorRatio\"",
+        ],
+    ),
+    (
+        "{worker: {replicas: 1}, thresholds: [{name: a, metric: p95, op: \"<\", value: fast}]}",
+        &[
+            "spec.thresholds[0].op",
+            "\"lte\"",
+            "spec.thresholds[0].value",
+        ],
+    ),
+    (
+        "{worker: {replicas: 1}, thresholds: [{name: a, metric: p95, op: lt, value: 1s, endpoint: {name: /, nameRegex: .}}]}",
+        &["endpoint takes name or nameRegex"],
+    ),
+    (
+        "{worker: {replicas: 1}, thresholds: [{name: a, metric: p95, op: lt, value: 1s}, {name: a, metric: p99, op: lt, value: 1s}]}",
+        &["spec.thresholds[1]", "Duplicate value"],
+    ),
+    (
+        "{worker: {replicas: 1}, validity: {minWorkersPercent: 101}}",
+        &[
+            "spec.validity.minWorkersPercent",
+            "less than or equal to 100",
+        ],
+    ),
+    (
         "{worker: {replicas: 1}, startDeadline: 5 minutes}",
         &["spec.startDeadline", "5 minutes", "(h|m|s|ms)"],
     ),
