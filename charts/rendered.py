@@ -1,11 +1,13 @@
 """Ask one question about a rendered chart: rendered.py FILE EXPRESSION.
 
 FILE holds {"items": [objects]}. EXPRESSION is Python, written by charts/test.sh, and must be true. It may use:
-all_of(kind), one(kind), named(kind, name) (none of them finds a hook, hook(kind) does), labels, deployment, pod, container, env (name -> value), schema_paths(schema), value_paths(values).
+all_of(kind), one(kind), named(kind, name) (none of them finds a hook, hook(kind) does), labels, deployment, pod, container, env (name -> value), schema_paths(schema), value_paths(values),
+read_json(path), alerts, dashboard, queries (of both), unknown_metrics(queries, page).
 Exit code 1 and the values in question when it is not.
 """
 
 import json
+import re
 import sys
 
 
@@ -41,7 +43,16 @@ def main(path: str, expression: str) -> int:
         "schema_paths": schema_paths,
         "value_paths": value_paths,
         "read_json": read_json,
+        "unknown_metrics": unknown_metrics,
     }
+    if all_of("PrometheusRule") and all_of("ConfigMap"):
+        alerts = [rule for group in one("PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
+        (text,) = one("ConfigMap")["data"].values()
+        dashboard = json.loads(text)
+        queries = [alert["expr"] for alert in alerts]
+        queries += [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+        queries += [variable.get("definition", "") for variable in dashboard["templating"]["list"]]
+        names |= {"alerts": alerts, "dashboard": dashboard, "queries": queries}
     if all_of("Deployment"):
         deployment = one("Deployment")
         pod = deployment["spec"]["template"]["spec"]
@@ -70,6 +81,15 @@ def read_json(path: str):
     """Read a JSON file."""
     with open(path, encoding="utf-8") as file:
         return json.load(file)
+
+
+def unknown_metrics(queries: list[str], page: str) -> set[str]:
+    """Metrics that queries name and the page with all metrics does not."""
+    with open(page, encoding="utf-8") as file:
+        known = set(re.findall(r"^\| `([a-z0-9_]+)` \|", file.read(), re.MULTILINE))
+    named = {name for query in queries for name in re.findall(r"\blocust_[a-z0-9_]+", query)}
+    # of histograms the page has the name alone
+    return {name for name in named if not {name, re.sub("_(bucket|count|sum)$", "", name)} & known}
 
 
 def schema_paths(schema: dict) -> set[str]:

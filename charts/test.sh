@@ -144,6 +144,25 @@ if [ -f "$chart/templates/crds.yaml" ]; then
   holds no-crds "crds.install=false leaves the definitions out" "not all_of('CustomResourceDefinition') and one('Deployment')"
 fi
 
+# ---------------------------------------------------------------- Prometheus and Grafana
+monitoring_kinds="('ServiceMonitor', 'PodMonitor', 'PrometheusRule', 'ConfigMap')"
+holds cluster "no monitors, alerts and dashboard unless asked" "not [kind for kind in $monitoring_kinds if all_of(kind)]"
+render monitoring --set metrics.serviceMonitor.enabled=true,locustPods.podMonitor.enabled=true,metrics.prometheusRule.enabled=true,metrics.dashboard.enabled=true
+metrics_service="named('Service', 'locust-operator-metrics')"
+holds monitoring "the ServiceMonitor finds the metrics' Service and no other" "[s['metadata']['name'] for s in all_of('Service') if one('ServiceMonitor')['spec']['selector']['matchLabels'].items() <= s['metadata']['labels'].items()] == ['locust-operator-metrics']"
+holds monitoring "by the name of its port, and keeps the namespaces of tests" "one('ServiceMonitor')['spec']['endpoints'] == [{'port': ${metrics_service}['spec']['ports'][0]['name'], 'path': '/metrics', 'interval': '15s', 'honorLabels': True}]"
+holds monitoring "the PodMonitor finds the masters of all namespaces, and names their tests" "one('PodMonitor')['spec'] == {'namespaceSelector': {'any': True}, 'selector': {'matchLabels': {'managed-by': 'locust-k8s-operator', 'locust.io/role': 'master'}}, 'podMetricsEndpoints': [{'portNumber': 9646, 'path': '/metrics', 'interval': '10s', 'relabelings': [{'sourceLabels': ['__meta_kubernetes_pod_label_performance_test_name'], 'targetLabel': 'test'}]}]}"
+holds monitoring "alerts and dashboard name only metrics that exist" "len(queries) > 30 and unknown_metrics(queries, '$root/docs/reference/metrics.md') == set()"
+holds monitoring "a metric that does not exist is noticed" "unknown_metrics(['rate(locust_operator_reconcile_seconds_bucket[1m]) / locust_operator_gone > locust_users'], '$root/docs/reference/metrics.md') == {'locust_operator_gone'}"
+holds monitoring "every alert says what is wrong and how bad it is" "all(a['alert'] and a['labels']['severity'] in ('critical', 'warning', 'info') and all(a['annotations'][key] for key in ('summary', 'description')) for a in alerts) and len({a['alert'] for a in alerts}) == len(alerts) > 5"
+holds monitoring "what Prometheus fills in is left to it" "'{{ \$labels.verdict }}' in alerts[0]['annotations']['summary']"
+holds monitoring "the sidecar of Grafana finds the dashboard" "one('ConfigMap')['metadata']['labels']['grafana_dashboard'] == '1' and list(one('ConfigMap')['data']) == ['locust-operator.json'] and len({p['id'] for p in dashboard['panels']}) == len(dashboard['panels'])"
+holds monitoring "no two panels overlap" "len({(x, y) for p in dashboard['panels'] for g in [p['gridPos']] for x in range(g['x'], g['x'] + g['w']) for y in range(g['y'], g['y'] + g['h'])}) == sum(p['gridPos']['w'] * p['gridPos']['h'] for p in dashboard['panels'])"
+for object in serviceMonitor prometheusRule dashboard; do
+  render "only-$object" --set "metrics.$object.enabled=true"
+  holds "only-$object" "each comes alone" "len([kind for kind in $monitoring_kinds if all_of(kind)]) == 1 and len(all_of('Service')) == (2 if '$object' == 'serviceMonitor' else 1)"
+done
+
 # ---------------------------------------------------------------- alone
 render alone --set replicaCount=1,leaderElection.enabled=false,podDisruptionBudget.enabled=false
 holds alone "one replica, never two at a time" "deployment['spec']['replicas'] == 1 and deployment['spec']['strategy'] == {'type': 'Recreate'} and env['LEADER_ELECT'] == 'false'"
@@ -198,6 +217,8 @@ holds all "Kafka, by the name of a Secret" "{n: v for n, v in env.items() if n.s
 holds all "resources of both roles" "len([n for n in env if n.startswith('MASTER_POD_')]) == 6 and len([n for n in env if n.startswith('WORKER_POD_')]) == 6 and env['WORKER_POD_EPHEMERAL_REQUEST'] == '35M'"
 holds all "extraEnv replaces, and no name comes twice" "env['START_DEADLINE'] == '9m' and len(env) == len(container['env']) and 'CLUSTER_NAME' in env"
 holds all "other settings" "(env['DEFAULT_TIMEOUT'], env['SECURITY_PROFILE'], env['DEFAULT_IMAGE'], env['LOG_LEVEL'], env['PROGRESS_INTERVAL']) == ('2h', 'Published', 'registry.example/locust:2.20.0', 'info,locust_operator=debug', '1m30s')"
+holds all "monitors, alerts and dashboard: intervals and labels" "one('ServiceMonitor')['spec']['endpoints'][0]['interval'] == '1m' and one('PodMonitor')['spec']['podMetricsEndpoints'][0]['interval'] == '5s' and [one(kind)['metadata']['labels'].get('release') for kind in $monitoring_kinds] == ['prometheus'] * 3 + [None] and one('ConfigMap')['metadata']['labels']['grafana_dashboard'] == '2'"
+holds all "one namespace: masters of that one" "one('PodMonitor')['spec']['namespaceSelector'] == {'matchNames': ['load-tests']}"
 holds all "replicas and their protection" "deployment['spec']['replicas'] == 3 and one('PodDisruptionBudget')['spec']['maxUnavailable'] == '50%'"
 holds all "scheduling" "pod['nodeSelector'] and pod['tolerations'] and pod['affinity'] and pod['priorityClassName'] == 'system-cluster-critical' and pod['runtimeClassName'] == 'kata' and pod['terminationGracePeriodSeconds'] == 30"
 render all-cluster -f "$chart/ci/all-values.yaml" --set watch.scope=Cluster,webhook.enabled=true,webhook.certManager.enabled=true,webhook.existingSecret=,webhook.caBundle=

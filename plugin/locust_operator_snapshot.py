@@ -128,7 +128,7 @@ def _busiest(stats: Any) -> list[Any]:
 def endpoints(stats: Any) -> Iterator[dict[str, Any]]:
     """Endpoints, most requests first; computed one by one because percentiles are dear."""
     for entry in _busiest(stats):
-        p95, p99 = _percentiles(entry, [0.95, 0.99])
+        p50, p95, p99 = _percentiles(entry, [0.5, 0.95, 0.99])
         yield {
             "m": entry.method or "",
             "name": entry.name,
@@ -136,6 +136,7 @@ def endpoints(stats: Any) -> Iterator[dict[str, Any]]:
             "f": entry.num_failures,
             "rps": number(entry.total_rps),
             "avg": number(entry.avg_response_time),
+            "p50": number(p50),
             "p95": number(p95),
             "p99": number(p99),
         }

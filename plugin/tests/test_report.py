@@ -206,6 +206,37 @@ def test_metrics_text():
     )
 
 
+@pytest.mark.compat
+def test_metrics_are_those_that_are_listed():
+    run_with_locust("""
+from pathlib import Path
+from types import SimpleNamespace
+from locust.stats import RequestStats
+import locust_operator_snapshot as snapshot
+from locust_operator_report import metrics_text
+stats = RequestStats()
+stats.log_request("GET", "/", 12, 10)
+stats.log_error("GET", "/", "broken")
+worker = SimpleNamespace(id="worker-1", state="running", user_count=4)
+runner = SimpleNamespace(stats=stats, clients={"worker-1": worker}, user_count=4)
+lines = [line for line in metrics_text(*snapshot.metrics(runner, "running"), 1).splitlines() if line[0] != "#"]
+rows = [row.split("\\t") for row in (Path(snapshot.__file__).parent / "metrics.tsv").read_text().splitlines()]
+names = {line.replace("{", " ").split()[0] for line in lines}
+assert names == {name for name, _, _ in rows}, names ^ {name for name, _, _ in rows}
+for name, labels, _ in rows:
+    line = next(line for line in lines if line.startswith((name + " ", name + "{")))
+    assert all(f'{label}="' in line for label in labels.split(", ") if label), line
+    assert labels or "{" not in line, line
+""")
+
+
+def test_a_short_report_has_endpoints_for_medians():
+    rows = [{**row, "p50": 12} for row in endpoints(3)]
+    roomy, short = Lines(report(rows, [], 64 * 1024)), Lines(report(rows, [], 2048))
+    assert [line["p50"] for line in roomy.all if line["k"] == "ep"] == [12, 12, 12]
+    assert ["p50" in line for line in short.all if line["k"] == "ep"] == [False, False, False]
+
+
 def test_workers_are_tracked_by_identity():
     load = Load()
     load.sample(4, ["a", "b", "c"])

@@ -210,3 +210,20 @@ rollingUpdate:
   maxUnavailable: 1
 {{- end }}
 {{- end }}
+
+{{/* "true" where there is a Service for metrics: a ServiceMonitor finds the operator by it. */}}
+{{- define "locust-operator.metricsService" -}}
+{{- $metrics := (include "locust-operator.effective" . | fromYaml).metrics }}
+{{- or $metrics.service.enabled $metrics.serviceMonitor.enabled }}
+{{- end }}
+
+{{/* The labels of an object that something selects by labels of the user's. */}}
+{{- define "locust-operator.selectedLabels" -}}
+{{- mergeOverwrite (deepCopy (index . 1)) (include "locust-operator.labels" (index . 0) | fromYaml) | toYaml }}
+{{- end }}
+
+{{/* A file of the chart as it is: what looks like a template in it is for Prometheus or Grafana. */}}
+{{- define "locust-operator.monitoring" -}}
+{{- $file := printf "monitoring/%s" (index . 1) }}
+{{- required (printf "%s is missing from the chart" $file) ((index . 0).Files.Get $file) | trim }}
+{{- end }}

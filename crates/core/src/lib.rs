@@ -9,6 +9,7 @@
 //! * [`others`]: whether another operator works on the same tests;
 //! * [`definition`]: whether the cluster serves the kind this operator needs;
 //! * [`threshold`] and [`validity`]: what a run must hold to pass, and to count at all;
+//! * [`live_metrics`]: the numbers of a running test for Prometheus;
 //! * [`lifecycle`]: from all that is observed to status, actions and verdict;
 //! * [`certificates`]: when the webhook server's certificate is made anew;
 //! * [`managed_fields`]: who owns what of the definition;
@@ -23,6 +24,7 @@ pub mod definition;
 mod figures;
 pub mod lease;
 pub mod lifecycle;
+pub mod live_metrics;
 pub mod managed_fields;
 pub mod mounting;
 pub mod others;

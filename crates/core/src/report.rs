@@ -114,6 +114,8 @@ pub struct RunLine {
 pub struct CurrentNumbers {
     /// Requests per second.
     pub rps: Option<f64>,
+    /// Failed requests per second.
+    pub fps: Option<f64>,
     /// 95th percentile, in milliseconds.
     pub p95: Option<f64>,
 }
@@ -144,6 +146,8 @@ pub struct EndpointLine {
     pub f: i64,
     /// Requests per second.
     pub rps: Option<f64>,
+    /// Median response time, in milliseconds; termination messages have no room for it.
+    pub p50: Option<f64>,
     /// 95th percentile, in milliseconds.
     pub p95: Option<f64>,
     /// 99th percentile, in milliseconds.

@@ -1,6 +1,7 @@
 //! `cargo xtask generate` writes every generated file; with `--check` it says which ones differ.
 
 mod crds;
+mod metrics;
 mod rbac;
 mod reference;
 mod settings;
@@ -113,6 +114,7 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
             reference::page(&crd)?,
         ),
         ("docs/reference/settings.md".into(), settings::page()),
+        ("docs/reference/metrics.md".into(), metrics::page()),
         ("docs/troubleshooting.md".into(), troubleshooting::page()),
         ("docs/defects.md".into(), defects::page()),
     ])

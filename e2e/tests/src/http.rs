@@ -52,10 +52,46 @@ fn ask(address: SocketAddr, method: &str, path: &str, form: &str) -> Result<Answ
         .split_once("\r\n\r\n")
         .ok_or_else(|| anyhow!("no HTTP answer: {text:?}"))?;
     let code = head.split(' ').nth(1).unwrap_or_default();
+    let is_chunked = head
+        .to_ascii_lowercase()
+        .contains("transfer-encoding: chunked");
     Ok(Answer {
         code: code
             .parse()
             .with_context(|| format!("no status code in {head:?}"))?,
-        body: body.to_owned(),
+        body: if is_chunked {
+            joined(body)?
+        } else {
+            body.to_owned()
+        },
     })
+}
+
+/// The content of chunks, each after a line with its length in bytes.
+fn joined(mut chunks: &str) -> Result<String> {
+    let mut content = String::new();
+    loop {
+        let cut = || anyhow!("chunks that end early: {chunks:?}");
+        let (length, rest) = chunks.split_once("\r\n").ok_or_else(cut)?;
+        let length = usize::from_str_radix(length.trim(), 16)?;
+        if length == 0 {
+            return Ok(content);
+        }
+        content += rest.get(..length).ok_or_else(cut)?;
+        chunks = rest[length..].strip_prefix("\r\n").ok_or_else(cut)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_joined() {
+        assert_eq!(
+            joined("5\r\nhello\r\nB\r\n, my\r\nworld\r\n0\r\n\r\n").unwrap(),
+            "hello, my\r\nworld"
+        );
+        assert!(joined("5\r\nhe").is_err());
+    }
 }

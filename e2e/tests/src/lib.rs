@@ -17,6 +17,7 @@ pub mod operator;
 pub mod policy;
 pub mod ports;
 pub mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod remains;
 pub mod runs;

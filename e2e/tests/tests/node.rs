@@ -26,6 +26,8 @@ mod options;
 mod pod_problems;
 #[path = "node/pod_shapes.rs"]
 mod pod_shapes;
+#[path = "node/prometheus.rs"]
+mod prometheus;
 #[path = "node/records.rs"]
 mod records;
 #[path = "node/refused_pods.rs"]
@@ -68,6 +70,10 @@ fn main() -> ExitCode {
         (
             "a_run_that_passes_and_its_records",
             records::a_run_that_passes,
+        ),
+        (
+            "dashboard_and_alerts_have_data",
+            prometheus::dashboard_and_alerts_have_data,
         ),
         ("quota_that_is_raised", refused_pods::quota_that_is_raised),
         ("quota_that_stays", refused_pods::quota_that_stays),

@@ -27,7 +27,7 @@ pub use conditions::{finished_note, set_condition};
 use outcome::Evidence;
 pub use outcome::Outcome;
 pub use retention::{expiry, job_ttl};
-pub use status::{blocked, claimed, created, invalid, refuse};
+pub use status::{blocked, claimed, created, invalid, made_with, refuse};
 pub use stop::{Stop, stop_master, stop_workers};
 
 /// The operator waits this much longer than Locust itself, so that Locust's own words are heard.

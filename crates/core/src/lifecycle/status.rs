@@ -86,7 +86,7 @@ pub fn claimed(test: &LocustTest, claim: RunClaim, now: Timestamp) -> LocustTest
 }
 
 /// The number of workers the run was made with: a started run does not follow the spec.
-pub(super) fn made_with(status: &LocustTestStatus, test: &LocustTest) -> i32 {
+pub fn made_with(status: &LocustTestStatus, test: &LocustTest) -> i32 {
     status.expected_workers.unwrap_or(test.spec.worker.replicas)
 }
 

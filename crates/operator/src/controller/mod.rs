@@ -75,13 +75,14 @@ pub(crate) async fn run(
     let now = Timestamp::now;
     let lookout = Lookout::start(&hub, obstacles, now, stop.clone());
     let requests = requests(&hub).take_until(stop.cancelled_owned());
+    forget_deleted(&hub, metrics.clone());
     let (events, published) = Events::start(client.clone());
     let context = Arc::new(Context {
         events,
         client,
         hub: hub.clone(),
         settings,
-        metrics,
+        metrics: metrics.clone(),
         listener: ListenerClient::default(),
         backoff: Backoff::default(),
         own_writes: OwnWrites::default(),
@@ -106,6 +107,8 @@ pub(crate) async fn run(
     )
     .for_each(|_| async {})
     .await;
+    // Whoever acts next shows the numbers of the tests that run.
+    metrics.nothing_runs_here();
     // The last reconcile is over, and with it the queue of events.
     if published.await.is_err() {
         tracing::warn!("events were not published");
@@ -132,6 +135,17 @@ fn requests(
         let key = receiver.recv().await?;
         Some((Ok(ReconcileRequest::from(key)), receiver))
     })
+}
+
+/// Takes the numbers of tests away that are deleted: nothing else is done about them.
+fn forget_deleted(hub: &Hub, metrics: Arc<Metrics>) {
+    let store = hub.tests.store().clone();
+    hub.tests.subscribe(move |test| {
+        let key = ObjectRef::from_obj(test);
+        if store.get(&key).is_none() {
+            metrics.not_running(key.namespace.as_deref().unwrap_or_default(), &key.name);
+        }
+    });
 }
 
 async fn measured(
@@ -165,6 +179,11 @@ async fn reconcile(object: &CachedTest, context: &Context) -> Result<Action, Rec
     };
     let step = lifecycle::next_step(test.status.as_ref());
     let is_leaving = test.metadata.deletion_timestamp.is_some();
+    if is_leaving || step == lifecycle::Step::Ended {
+        context
+            .metrics
+            .not_running(status::namespace(test), status::name(test));
+    }
     let sign = context.lookout.sign((context.now)());
     // Until a test is claimed, a finalizer may be all that tells that it has run. Another operator that is at work would
     // put it back again and again.

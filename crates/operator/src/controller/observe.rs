@@ -14,7 +14,7 @@ use locust_api::{
 };
 use locust_core::{
     lifecycle::{self, Decision, Job, Live, News, Observed},
-    mounting,
+    live_metrics, mounting,
     pods::PodProblem,
     refusals,
     view::{EventView, JobView, PodView},
@@ -24,7 +24,7 @@ use super::{
     Context,
     error::{ReconcileError, Trying},
     events::Tone,
-    status::{namespace, write},
+    status::{name, namespace, write},
     take_over,
 };
 use crate::{
@@ -124,7 +124,13 @@ async fn decide(look: &Look<'_>, pods: &[&PodView], context: &Context) -> Decisi
         refused: *refused,
         live: answer.as_ref().map_or(Live::NotAsked, Answer::as_live),
     };
-    lifecycle::observe(test, run, &seen, &context.settings)
+    let decision = lifecycle::observe(test, run, &seen, &context.settings);
+    if let Live::Report(report) = seen.live {
+        let samples = live_metrics::samples(report, lifecycle::made_with(&decision.status, test));
+        let (namespace, name) = (namespace(test), name(test));
+        context.metrics.show_running(namespace, name, samples);
+    }
+    decision
 }
 
 fn announce(
