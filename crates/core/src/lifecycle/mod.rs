@@ -4,6 +4,7 @@
 //! [`observe`] turns what its Jobs, pods and Locust itself show into a status.
 
 mod conditions;
+mod ending;
 mod finals;
 mod numbers;
 mod outcome;
@@ -220,7 +221,7 @@ pub fn observe(
         problem: problem.as_ref(),
         disruption: pod.and_then(PodView::disruption),
     };
-    match outcome::of(test, run, &status, seen, evidence, settings) {
+    match ending::of(test, run, &status, seen, evidence, settings) {
         Some(outcome) => {
             news.retain(|item| !matches!(item, News::Problem(_)));
             news.push(News::Finished {
@@ -287,7 +288,7 @@ fn look_again(
     let deadline = until(seen.now, start_deadline(&test.spec, run, settings));
     match status.phase {
         Some(v2::Phase::Running) => {
-            let timeout = outcome::timeout(test, run, status, settings);
+            let timeout = ending::timeout(test, run, status, settings);
             let pace = settings.progress_interval.get().clamp(SOON, AT_MOST);
             timeout.map_or(pace, |at| until(seen.now, at).clamp(SOON, pace))
         }

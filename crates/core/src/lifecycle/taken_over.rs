@@ -12,7 +12,7 @@ use locust_api::{
 };
 
 use super::{
-    Decision, Job, News, Outcome, Stop, conditions::Writer, finished_note, outcome, status, stop,
+    Decision, Job, News, Outcome, Stop, conditions::Writer, ending, finished_note, status, stop,
 };
 use crate::{
     claim::{self, Naming},
@@ -189,7 +189,7 @@ fn outcome_of(master: Job<'_>, pods: &[&PodView]) -> Option<Outcome> {
     let job = match master {
         Job::Found(job) => job,
         Job::Gone => {
-            return Some(outcome::of_vanished_master(
+            return Some(ending::of_vanished_master(
                 true,
                 "the master's Job was deleted",
             ));

@@ -1,6 +1,7 @@
 //! Arbitrary specs of both versions. Structs are written out in full, so that a new field does not compile until it
 //! is here.
 
+mod limits;
 mod v1;
 mod v2;
 
