@@ -16,6 +16,8 @@ pub const SUCCEEDED: &str = "Succeeded";
 pub const RECONCILING: &str = "Reconciling";
 /// kstatus: nothing will move until somebody changes something.
 pub const STALLED: &str = "Stalled";
+/// `spec.stop` is set, and the run is being ended.
+pub const STOPPING: &str = "Stopping";
 /// False when the run will leave no numbers: the published operator started it.
 pub const RESULTS_AVAILABLE: &str = "ResultsAvailable";
 /// Published: an edit of the spec was ignored. Here such edits are refused, so it is only removed.

@@ -107,6 +107,7 @@ mod tests {
                 [
                     ("spec", "worker"),
                     ("spec", "retention"),
+                    ("spec", "stop"),
                     ("spec.worker", "replicas"),
                 ]
                 .as_slice(),

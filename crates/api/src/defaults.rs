@@ -92,6 +92,16 @@ impl v2::LocustTestSpec {
         self.start_deadline.unwrap_or(operator_default)
     }
 
+    /// Whether the run is to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stop == Some(true)
+    }
+
+    /// Whether the run is to wait.
+    pub fn is_suspended(&self) -> bool {
+        self.suspend == Some(true)
+    }
+
     /// How long the load may last; `None` is for ever.
     pub fn effective_timeout(&self, operator_default: Option<Duration>) -> Option<Duration> {
         let from_run_time = || {

@@ -21,7 +21,7 @@ pub(crate) struct Frozen {
     pub mutable: &'static str,
 }
 
-/// v2: everything but `spec.worker.replicas` and `spec.retention`.
+/// v2: everything but `spec.worker.replicas`, `spec.retention` and `spec.stop`.
 pub(crate) const V2: Frozen = Frozen {
     fields: &[
         Fields {
@@ -37,6 +37,7 @@ pub(crate) const V2: Frozen = Frozen {
                 "master",
                 "startDeadline",
                 "timeout",
+                "suspend",
                 "scheduling",
                 "pod",
                 "env",
@@ -61,7 +62,7 @@ pub(crate) const V2: Frozen = Frozen {
             ],
         },
     ],
-    mutable: "worker.replicas and retention",
+    mutable: "worker.replicas, retention and stop",
 };
 
 /// v1: everything but `spec.workerReplicas`.

@@ -57,6 +57,8 @@ reasons! {
     Normal ALL_WORKERS_CONNECTED = "AllWorkersConnected": "Every worker is connected.";
     Normal TEST_ENDED = "TestEnded": "The load has ended and the workers are leaving.";
     Normal PODS_HEALTHY = "PodsHealthy": "The pods are starting or running, and none reports a problem.";
+    Normal SUSPENDED = "Suspended": "`spec.suspend` is set, and nothing is made until it is not.";
+    Normal STOP_REQUESTED = "StopRequested": "`spec.stop` is set, and the run is being ended.";
     Normal IN_PROGRESS = "TestInProgress": "The run is under way.";
     Normal TEST_SUCCEEDED = "TestSucceeded": "Published word for a test that ended well.";
 
@@ -146,6 +148,9 @@ reasons! {
     Outcome WORKERS_LOST = "WorkersLost": "Workers left in the middle of the load: all of them, or more than `validity.minWorkersPercent` allows.",
         look: "kubectl describe pods -l performance-test-pod-name=first-test-worker",
         fix: "Look at how the worker pods ended: memory limit, node, a locustfile that ends its process.";
+    Outcome STOPPED = "Stopped": "`spec.stop` ended the run; the summary has the numbers until then.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
+        fix: "Nothing: somebody asked for it. To run the test, create it again without `stop`.";
     Outcome STOPPED_EARLY = "StoppedEarly": "The load ended before its run time: in the web UI, or by the locustfile.",
         look: "kubectl logs job/first-test-master --tail=30",
         fix: "Nothing, if it was on purpose. Else find who stopped it; the web UI takes commands from anyone who reaches it.";

@@ -78,9 +78,20 @@ pub struct PodView {
     /// Name, labels, owner.
     #[serde(deserialize_with = "slim::pod_metadata")]
     pub metadata: ObjectMeta,
+    /// What was asked for.
+    #[serde(default)]
+    pub spec: PodSpecView,
     /// What became of it.
     #[serde(default)]
     pub status: PodStatusView,
+}
+
+/// The part of a Pod's spec that is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodSpecView {
+    /// Longest life of the pod, in seconds.
+    pub active_deadline_seconds: Option<i64>,
 }
 
 /// The part of a Pod's status that is read.

@@ -1,8 +1,11 @@
-//! Asking the plugin in a Locust master for live numbers.
+//! Asking the plugin in a Locust master for live numbers, and to end the load.
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
 use http_body_util::{BodyExt, Limited};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -63,13 +66,20 @@ impl ListenerClient {
             .unwrap_or(Answer::Silence)
     }
 
-    async fn report(&self, address: &str, id: &str) -> Answer {
-        let host = if address.contains(':') {
-            format!("[{address}]")
-        } else {
-            address.to_owned()
+    /// Tells the master at this address to end run `id`; says whether it will.
+    pub async fn stop(&self, address: &str, id: &str) -> bool {
+        let request = Request::post(uri(address, "/stop"))
+            .header(header::AUTHORIZATION, format!("Bearer {id}"))
+            .body(Body::empty());
+        let Ok(request) = request else {
+            return false;
         };
-        let Ok(uri) = format!("http://{host}:{PORT_LISTENER}/summary").parse() else {
+        let answer = tokio::time::timeout(TIMEOUT, self.http.request(request)).await;
+        answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer.status().is_success()))
+    }
+
+    async fn report(&self, address: &str, id: &str) -> Answer {
+        let Ok(uri) = uri(address, "/summary").parse() else {
             return Answer::Silence;
         };
         let answer = match self.http.get(uri).await {
@@ -83,6 +93,15 @@ impl ListenerClient {
             .and_then(|body| Report::parse(&String::from_utf8_lossy(&body.to_bytes()), id))
             .map_or(Answer::Silence, |report| Answer::Report(Box::new(report)))
     }
+}
+
+fn uri(address: &str, path: &str) -> String {
+    let host = if address.contains(':') {
+        format!("[{address}]")
+    } else {
+        address.to_owned()
+    };
+    format!("http://{host}:{PORT_LISTENER}{path}")
 }
 
 fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -78,8 +78,8 @@ pub const RULES: &[Rule] = &[
         group: "",
         resources: &["pods"],
         names: Names::Any,
-        verbs: &["list", "watch"],
-        why: "results and problems of pods",
+        verbs: &["list", "patch", "watch"],
+        why: "results and problems of pods; patch ends the master of a stopped test that cannot be asked",
     },
     Rule {
         group: "events.k8s.io",

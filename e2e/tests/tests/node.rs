@@ -38,6 +38,8 @@ mod release;
 mod retention;
 #[path = "node/start_problems.rs"]
 mod start_problems;
+#[path = "node/stopping.rs"]
+mod stopping;
 #[path = "node/take_over.rs"]
 mod take_over;
 #[path = "node/telemetry.rs"]
@@ -139,6 +141,17 @@ fn main() -> ExitCode {
         (
             "what_has_finished_goes_in_time",
             retention::what_has_finished_goes_in_time,
+        ),
+        ("a_suspended_test_waits", stopping::a_suspended_test_waits),
+        ("stopped_before_the_load", stopping::stopped_before_the_load),
+        ("stopped_during_the_load", stopping::stopped_during_the_load),
+        (
+            "stopped_when_it_is_ending",
+            stopping::stopped_when_it_is_ending,
+        ),
+        (
+            "stopped_although_it_cannot_be_asked",
+            stopping::stopped_although_it_cannot_be_asked,
         ),
         ("own_exit_codes", ends::own_exit_codes),
         ("user_classes_differ", ends::user_classes_differ),

@@ -108,6 +108,12 @@ pub struct LocustTestSpec {
     /// operator's `--default-timeout` (none).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
+    /// While true nothing is made: the test waits. It has no effect on a test that has started, and cannot be changed then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
+    /// True ends the run, at any time: the load ends as by Locust's own Stop, its numbers stay, and the verdict is Aborted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<bool>,
     /// How long what has finished stays. It may be changed after the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
@@ -176,6 +182,8 @@ impl LocustTestSpec {
             },
             start_deadline: None,
             timeout: None,
+            suspend: None,
+            stop: None,
             retention: None,
             scheduling: None,
             pod: None,

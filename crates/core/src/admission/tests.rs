@@ -87,7 +87,7 @@ fn after_the_start_only_frozen_fields_count() {
         .iter()
         .map(Problem::to_string)
         .collect();
-    let words = "the test has started; only worker.replicas and retention can change. Create a new LocustTest to run something else";
+    let words = "the test has started; only worker.replicas, retention and stop can change. Create a new LocustTest to run something else";
     assert_eq!(
         said,
         [format!("spec.run: {words}"), format!("spec.pod: {words}")]

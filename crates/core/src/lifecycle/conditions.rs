@@ -201,6 +201,7 @@ pub(super) fn note_end(writer: &mut Writer<'_>, outcome: &Outcome) {
     writer.set(conditions::SUCCEEDED, succeeded, reason, message);
     writer.remove(conditions::RECONCILING);
     writer.remove(conditions::STALLED);
+    writer.remove(conditions::STOPPING);
     let is_loading = writer.status.start_time.is_some();
     let waits = writer
         .status

@@ -11,6 +11,7 @@ mod outcome;
 mod retention;
 mod status;
 mod stop;
+mod stopping;
 pub mod taken_over;
 
 use jiff::Timestamp;
@@ -28,8 +29,9 @@ pub use conditions::{finished_note, set_condition};
 use outcome::Evidence;
 pub use outcome::Outcome;
 pub use retention::{expiry, job_ttl};
-pub use status::{blocked, claimed, created, invalid, made_with, refuse};
+pub use status::{blocked, claimed, created, invalid, made_with, refuse, suspended};
 pub use stop::{Stop, stop_master, stop_workers};
+pub use stopping::StopLoad;
 
 /// The operator waits this much longer than Locust itself, so that Locust's own words are heard.
 const START_DEADLINE_MARGIN: Duration = Duration::from_secs(10);
@@ -121,6 +123,8 @@ pub struct Decision {
     pub status: v2::LocustTestStatus,
     /// What changed that people should hear of.
     pub news: Vec<News>,
+    /// What ends the load, when somebody wants that.
+    pub stop: Option<StopLoad>,
     /// When to look again, if nothing happens before.
     pub look_again: std::time::Duration,
 }
@@ -132,6 +136,8 @@ pub enum News {
     Running(String),
     /// Pods have a problem.
     Problem(PodProblem),
+    /// The run is being ended.
+    Stopping,
     /// A run of the published operator is watched from now on.
     TakenOver,
     /// The run is over.
@@ -215,15 +221,20 @@ pub fn observe(
     conditions::note_workers(&mut status, test, seen, report, silence, settings);
     status::note_ready_workers(&mut status, of_role(seen.pods, "worker"));
 
+    if stopping::note(&mut status, test, seen) {
+        news.push(News::Stopping);
+    }
     let evidence = Evidence {
         ended,
         report,
         problem: problem.as_ref(),
         disruption: pod.and_then(PodView::disruption),
     };
-    match ending::of(test, run, &status, seen, evidence, settings) {
+    let by_itself = ending::of(test, run, &status, seen, evidence, settings);
+    let mut stop = None;
+    match stopping::outcome(test, &status, seen, by_itself) {
         Some(outcome) => {
-            news.retain(|item| !matches!(item, News::Problem(_)));
+            news.retain(|item| !matches!(item, News::Problem(_) | News::Stopping));
             news.push(News::Finished {
                 verdict: outcome.verdict,
                 note: finished_note(&outcome, report),
@@ -231,6 +242,7 @@ pub fn observe(
             status::finish(&mut status, test, outcome, report, seen.now);
         }
         None => {
+            stop = stopping::load(test, &status, seen);
             if status.phase == Some(v2::Phase::Running) && !was_running {
                 news.push(News::Running(conditions::running_note(&status)));
             }
@@ -244,6 +256,7 @@ pub fn observe(
     Decision {
         status,
         news,
+        stop,
         look_again,
     }
 }
@@ -287,6 +300,7 @@ fn look_again(
     const FIRST_PODS: std::time::Duration = std::time::Duration::from_secs(3);
     let deadline = until(seen.now, start_deadline(&test.spec, run, settings));
     match status.phase {
+        _ if test.spec.is_stopped() => SOON,
         Some(v2::Phase::Running) => {
             let timeout = ending::timeout(test, run, status, settings);
             let pace = settings.progress_interval.get().clamp(SOON, AT_MOST);

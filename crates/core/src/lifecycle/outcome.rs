@@ -48,6 +48,11 @@ impl Outcome {
         Self::new(Phase::Failed, Verdict::Failed, reason, message)
     }
 
+    /// Somebody stopped the run.
+    pub fn aborted(message: impl Into<String>) -> Self {
+        Self::new(Phase::Failed, Verdict::Aborted, reasons::STOPPED, message)
+    }
+
     pub(super) fn passed(message: impl Into<String>) -> Self {
         Self::new(Phase::Succeeded, Verdict::Passed, reasons::PASSED, message)
     }

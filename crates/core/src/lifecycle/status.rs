@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use locust_api::{
     conditions, reasons,
-    v2::{LocustTest, LocustTestStatus, Phase, Pin, RunClaim, WorkerCounts},
+    v2::{LocustTest, LocustTestStatus, Phase, Pin, RunClaim, Verdict, WorkerCounts},
 };
 
 use super::{
@@ -107,6 +107,24 @@ pub fn invalid(test: &LocustTest, words: &str, now: Timestamp) -> LocustTestStat
     status
 }
 
+/// The status of a test that waits until it is not suspended any more. It is not claimed, so its spec may still change.
+pub fn suspended(test: &LocustTest, now: Timestamp) -> LocustTestStatus {
+    const WORDS: &str = "spec.suspend is set, and nothing is made until it is not";
+    let mut status = test.status.clone().unwrap_or_default();
+    status.phase = Some(Phase::Pending);
+    status.reason = Some(reasons::SUSPENDED.to_owned());
+    status.message = Some(WORDS.to_owned());
+    status.observed_generation = test.metadata.generation;
+    let mut writer = Writer {
+        status: &mut status,
+        test,
+        now,
+    };
+    writer.remove(conditions::STALLED);
+    writer.set(conditions::READY, "False", reasons::SUSPENDED, WORDS);
+    status
+}
+
 /// The status of a claimed run that cannot be created yet, and whether this is news.
 pub fn blocked(
     test: &LocustTest,
@@ -174,7 +192,11 @@ pub fn refuse(test: &LocustTest, outcome: Outcome, now: Timestamp) -> LocustTest
     .set(
         conditions::READY,
         "False",
-        reasons::CREATE_FAILED,
+        if outcome.verdict == Verdict::Aborted {
+            reasons::STOPPED
+        } else {
+            reasons::CREATE_FAILED
+        },
         &outcome.message,
     );
     finish(&mut status, test, outcome, None, now);

@@ -68,9 +68,15 @@ pub fn stop_workers(
 /// pod with its log. A kubelet says that the container has ended before it says so of the pod.
 ///
 /// A master that was taken over makes no load once Locust has ended; what outlives it there (the published metrics
-/// exporter) keeps its log.
-pub fn stop_master(run: &RunClaim, job: &JobView, pods: &[&PodView], now: Timestamp) -> Stop {
-    if run.taken_over {
+/// exporter) keeps its log. When somebody stopped it, Locust has not ended.
+pub fn stop_master(
+    status: &LocustTestStatus,
+    run: &RunClaim,
+    job: &JobView,
+    pods: &[&PodView],
+    now: Timestamp,
+) -> Stop {
+    if run.taken_over && status.verdict != Some(Verdict::Aborted) {
         return Stop::Nothing;
     }
     let pod = master_pod(pods);

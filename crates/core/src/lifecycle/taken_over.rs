@@ -137,6 +137,7 @@ pub fn take_over(
     Decision {
         status,
         news: vec![News::TakenOver],
+        stop: None,
         look_again: LOOK_AGAIN,
     }
 }
@@ -144,11 +145,18 @@ pub fn take_over(
 /// The status that follows from what there is of a run that was taken over.
 pub fn observe(test: &LocustTest, master: Job<'_>, pods: &[&PodView], now: Timestamp) -> Decision {
     let status = test.status.clone().unwrap_or_default();
-    match outcome_of(master, pods) {
+    // Nobody can be asked to end it in good order.
+    let stopped = test.spec.is_stopped().then(|| {
+        Outcome::aborted(
+            "stopped; the published operator started this run, so there are no numbers",
+        )
+    });
+    match outcome_of(master, pods).or(stopped) {
         Some(outcome) => ended(status, test, outcome, now),
         None => Decision {
             status,
             news: Vec::new(),
+            stop: None,
             look_again: LOOK_AGAIN,
         },
     }
@@ -179,6 +187,7 @@ fn ended(
     Decision {
         status,
         news: vec![news],
+        stop: None,
         look_again: LOOK_AGAIN,
     }
 }

@@ -3,6 +3,7 @@
 mod leftovers;
 mod lost;
 mod setups;
+mod stopping;
 mod taken_over;
 mod thresholds;
 
@@ -61,7 +62,7 @@ fn job(conditions: Value) -> JobView {
 fn pod(role: &str, state: Value) -> PodView {
     let name = format!("demo-{role}");
     serde_json::from_value(json!({
-        "metadata": {"name": format!("{name}-x"), "labels": {"locust.io/role": role, "performance-test-pod-name": name}},
+        "metadata": {"name": format!("{name}-x"), "uid": format!("uid-{role}-x"), "labels": {"locust.io/role": role, "performance-test-pod-name": name}},
         "status": {"phase": "Running", "podIP": "10.0.0.1",
                    "containerStatuses": [{"name": name, "imageID": "sha256:abc", "state": state}]},
     }))

@@ -55,7 +55,7 @@ pub(super) async fn clean_up(
         };
         let uid = job.metadata.uid.as_deref().unwrap_or_default();
         let stop = if *name == run.master_name {
-            lifecycle::stop_master(run, &job, &pods, now)
+            lifecycle::stop_master(status, run, &job, &pods, now)
         } else {
             lifecycle::stop_workers(status, &test.spec, &job, now)
         };

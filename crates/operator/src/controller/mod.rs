@@ -10,6 +10,7 @@ mod others;
 mod own_writes;
 mod start;
 mod status;
+mod stop;
 mod take_over;
 
 use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};

@@ -25,7 +25,7 @@ use super::{
     error::{ReconcileError, Trying},
     events::Tone,
     status::{name, namespace, write},
-    take_over,
+    stop, take_over,
 };
 use crate::{
     hub::{CachedTest, Feed, owner},
@@ -88,11 +88,15 @@ pub(super) async fn conclude(
     let Decision {
         status,
         news,
+        stop,
         look_again,
     } = decision;
     write(test, &status, context).await?;
     news.into_iter()
         .for_each(|item| announce(test, &status, item, context));
+    if let Some(stop) = stop {
+        stop::load(test, stop, context).await?;
+    }
     Ok(Action::requeue(look_again))
 }
 
@@ -146,6 +150,12 @@ fn announce(
                 .events
                 .publish(test, Tone::Warning, problem.reason, problem.message)
         }
+        News::Stopping => context.events.publish(
+            test,
+            Tone::Normal,
+            "Stopping",
+            "spec.stop is set: the load is being ended".to_owned(),
+        ),
         News::TakenOver => context.events.publish(
             test,
             Tone::Normal,

@@ -51,6 +51,12 @@ pub(super) fn report_unreadable(
 /// Checks the spec, writes the claim, and goes on to create.
 pub(super) async fn claim(test: &LocustTest, context: &Context) -> Result<Action, ReconcileError> {
     let now = (context.now)();
+    if test.spec.is_stopped() {
+        return give_up(test, Outcome::aborted("stopped before it began"), context).await;
+    }
+    if test.spec.is_suspended() {
+        return suspend(test, context).await;
+    }
     let preferred = claim::claim(&test.metadata, &test.spec, Naming::Published, now);
     let claim = if is_taken(test, &preferred, context) {
         claim::claim(&test.metadata, &test.spec, Naming::Unique, now)
@@ -87,7 +93,19 @@ pub(super) async fn resume(test: &LocustTest, context: &Context) -> Result<Actio
     {
         return Ok(Action::requeue(Duration::from_secs(1)));
     }
+    if fresh.spec.is_stopped() {
+        return give_up(&fresh, Outcome::aborted("stopped before any load"), context).await;
+    }
     create_objects(&fresh, context).await
+}
+
+/// Says that nothing is made for now. Whoever changes that brings the test back.
+async fn suspend(test: &LocustTest, context: &Context) -> Result<Action, ReconcileError> {
+    let status = lifecycle::suspended(test, (context.now)());
+    if Some(&status) != test.status.as_ref() {
+        write(test, &status, context).await?;
+    }
+    Ok(Action::await_change())
 }
 
 /// Whether something else in the namespace has these names.

@@ -158,7 +158,7 @@ fn a_config_map_may_come_later(kubectl: &Kubectl) -> Result<()> {
 }
 
 fn what_v1_hides_is_frozen_too(kubectl: &Kubectl) -> Result<()> {
-    let words = "only worker.replicas and retention can change. Create a new LocustTest to run something else";
+    let words = "only worker.replicas, retention and stop can change. Create a new LocustTest to run something else";
     let stored = kubectl.get("lotest", "edited")?["spec"].take();
     let read = kubectl.get(V1, "edited")?;
     let kept = read["metadata"]["annotations"][KEPT]

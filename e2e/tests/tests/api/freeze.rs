@@ -7,7 +7,7 @@ use crate::crd::FULL;
 use crate::kubelet;
 use crate::world::World;
 
-const SAYS: &str = "only worker.replicas and retention can change. Create a new LocustTest";
+const SAYS: &str = "only worker.replicas, retention and stop can change. Create a new LocustTest";
 
 /// Another value for each field that is frozen.
 fn changes() -> Vec<(&'static str, Value)> {
@@ -31,6 +31,12 @@ fn changes() -> Vec<(&'static str, Value)> {
         ),
         ("startDeadline", spec("startDeadline", json!("11m"))),
         ("timeout", spec("timeout", json!("2h"))),
+        ("suspend", spec("suspend", json!(true))),
+        ("thresholds", spec("thresholds", json!([]))),
+        (
+            "validity",
+            spec("validity", json!({"minWorkersPercent": 1})),
+        ),
         (
             "scheduling",
             spec("scheduling", json!({"nodeSelector": {"pool": "other"}})),

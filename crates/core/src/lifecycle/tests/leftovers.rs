@@ -51,7 +51,10 @@ fn a_job_that_is_over_or_was_told_is_left_alone() {
     let done = job(json!([{"type": "Complete", "status": "True"}]));
     for job in [told, done] {
         assert_eq!(stop_workers(&status, &spec, &job, at(5)), Stop::Nothing);
-        assert_eq!(stop_master(&ours(), &job, &[], at(5)), Stop::Nothing);
+        assert_eq!(
+            stop_master(&v2::LocustTestStatus::default(), &ours(), &job, &[], at(5)),
+            Stop::Nothing
+        );
     }
 }
 
@@ -60,7 +63,13 @@ fn the_log_of_a_master_that_was_taken_over_is_kept() {
     let mut run = ours();
     run.taken_over = true;
     let pod = ended(0, "Completed", "");
-    let stop = stop_master(&run, &job(json!([])), &[&pod], at(100));
+    let stop = stop_master(
+        &v2::LocustTestStatus::default(),
+        &run,
+        &job(json!([])),
+        &[&pod],
+        at(100),
+    );
     assert_eq!(stop, Stop::Nothing, "the metrics exporter does not end");
 }
 
@@ -70,24 +79,57 @@ fn the_log_of_a_master_that_ended_is_kept() {
     let mut pod = ended(3, "Error", "");
     // It ended at second 50; the kubelet calls the pod running a moment longer.
     assert_eq!(
-        stop_master(&ours(), &master, &[&pod], at(51)),
+        stop_master(
+            &v2::LocustTestStatus::default(),
+            &ours(),
+            &master,
+            &[&pod],
+            at(51)
+        ),
         Stop::Later(std::time::Duration::from_secs(19))
     );
     assert_eq!(
-        stop_master(&ours(), &master, &[&pod], at(70)),
+        stop_master(
+            &v2::LocustTestStatus::default(),
+            &ours(),
+            &master,
+            &[&pod],
+            at(70)
+        ),
         Stop::Now,
         "another container does not end"
     );
     pod.status.phase = "Failed".to_owned();
     assert_eq!(
-        stop_master(&ours(), &master, &[&pod], at(70)),
+        stop_master(
+            &v2::LocustTestStatus::default(),
+            &ours(),
+            &master,
+            &[&pod],
+            at(70)
+        ),
         Stop::Nothing
     );
     assert_eq!(
-        stop_master(&ours(), &master, &[&running()], at(51)),
+        stop_master(
+            &v2::LocustTestStatus::default(),
+            &ours(),
+            &master,
+            &[&running()],
+            at(51)
+        ),
         Stop::Now
     );
-    assert_eq!(stop_master(&ours(), &master, &[], at(51)), Stop::Now);
+    assert_eq!(
+        stop_master(
+            &v2::LocustTestStatus::default(),
+            &ours(),
+            &master,
+            &[],
+            at(51)
+        ),
+        Stop::Now
+    );
 }
 
 #[test]

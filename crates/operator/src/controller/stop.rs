@@ -1,0 +1,52 @@
+//! Ending the load of a run that somebody stops.
+
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use locust_api::v2::LocustTest;
+use locust_core::{lifecycle::StopLoad, view::PodView};
+use serde_json::json;
+
+use super::{
+    Context,
+    error::{ReconcileError, Trying},
+    status::{name, namespace},
+};
+
+/// Ends the load. Whether it worked shows at the next look.
+pub(super) async fn load(
+    test: &LocustTest,
+    stop: StopLoad,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    match stop {
+        StopLoad::Ask { address } => {
+            let run = test.status.as_ref().and_then(|status| status.run.as_ref());
+            let id = run.map(|run| run.id.as_str()).unwrap_or_default();
+            let heard = context.listener.stop(&address, id).await;
+            tracing::info!(test = name(test), heard, "asked the master to end the load");
+            Ok(())
+        }
+        StopLoad::EndPod { name, uid } => end_pod(test, &name, &uid, context).await,
+    }
+}
+
+/// Gives the master's pod a deadline that has passed: the kubelet ends it and keeps it, with its last words.
+async fn end_pod(
+    test: &LocustTest,
+    name: &str,
+    uid: &str,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    let api: Api<PodView> = Api::namespaced(context.client.clone(), namespace(test));
+    let patch =
+        Patch::Merge(json!({"metadata": {"uid": uid}, "spec": {"activeDeadlineSeconds": 1}}));
+    match api.patch(name, &PatchParams::default(), &patch).await {
+        // It is gone, or another one: the next look sees which.
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => return Ok(()),
+        other => other.trying("end the master's pod")?,
+    };
+    tracing::info!(pod = name, "ended the pod of a master that cannot be asked");
+    Ok(())
+}
