@@ -27,6 +27,7 @@ mod running;
 mod script;
 mod settings;
 mod start;
+mod stopping;
 mod take_over;
 mod v1;
 mod world;
@@ -87,6 +88,10 @@ const CASES: &[Case<World>] = &[
     (
         "two_leaders_run_each_test_once",
         others::two_leaders_run_each_test_once,
+    ),
+    (
+        "a_master_that_cannot_be_asked_is_ended",
+        stopping::a_master_that_cannot_be_asked_is_ended,
     ),
     (
         "finished_tests_cost_nothing",
