@@ -71,9 +71,14 @@ pub(super) fn outcome(
     }
 }
 
-/// Whether load may be running. A master that does not answer may have begun since it was last heard.
+/// Whether load may be running. A master that does not answer may have begun since it was last heard, or run without
+/// the plugin.
 fn may_load(status: &LocustTestStatus, seen: &Observed<'_>) -> bool {
-    status.start_time.is_some() || matches!(seen.live, Live::Unreachable)
+    let is_silent = match seen.live {
+        Live::Closed | Live::Unreachable => true,
+        Live::NotAsked | Live::Report(_) => false,
+    };
+    status.start_time.is_some() || is_silent
 }
 
 fn given_up(test: &LocustTest, status: &LocustTestStatus, seen: &Observed<'_>) -> Option<Outcome> {

@@ -196,7 +196,7 @@ pub fn stopped_although_it_cannot_be_asked(node: &Node) -> Result<()> {
     let kubectl = node.namespace("stopped-deaf")?;
     let deaf = locust_test("deaf", "5m", "").replace(
         "        class Visitor",
-        "        import socket\n        if os.environ[\"TEST_ROLE\"] == \"master\":\n            held = socket.create_server((\"0.0.0.0\", 9646))\n\n        class Visitor",
+        "        import socket\n        if os.environ[\"TEST_ROLE\"] == \"master\":\n            os.held = socket.create_server((\"0.0.0.0\", 9646))\n\n        class Visitor",
     );
     kubectl.apply(&deaf)?;
     wait_until("load runs", RUN, || {

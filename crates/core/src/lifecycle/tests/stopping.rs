@@ -29,7 +29,6 @@ fn before_any_load_it_is_over_at_once() {
     let pod = running();
     for (name, pods, live) in [
         ("no pods", vec![], Live::NotAsked),
-        ("still loading files", vec![&pod], Live::Closed),
         ("waiting for workers", vec![&pod], Live::Report(&waiting)),
     ] {
         let decision = said(&test, 20, &pods, live);
@@ -119,9 +118,11 @@ fn a_master_that_cannot_be_asked_is_ended_through_its_pod() {
 #[test]
 fn a_silent_master_may_load_and_is_not_called_over_at_once() {
     let (test, pod) = (stopped(json!({})), running());
-    let decision = said(&test, 20, &[&pod], Live::Unreachable);
-    assert_eq!(decision.status.verdict, None);
-    assert!(matches!(decision.stop, Some(StopLoad::Ask { .. })));
+    for silence in [Live::Unreachable, Live::Closed] {
+        let decision = said(&test, 20, &[&pod], silence);
+        assert_eq!(decision.status.verdict, None);
+        assert!(matches!(decision.stop, Some(StopLoad::Ask { .. })));
+    }
 }
 
 #[test]
