@@ -15,7 +15,7 @@ use serde_json::Value;
 const CASES: &str = "docs/cases.md";
 const TROUBLESHOOTING: &str = "docs/troubleshooting.md";
 /// From good to bad, as in the table.
-const VERDICTS: [&str; 4] = ["Passed", "Failed", "Inconclusive", "Error"];
+const VERDICTS: [&str; 5] = ["Passed", "Failed", "Inconclusive", "Error", "Aborted"];
 
 const HEAD: &str = "# Cases
 
