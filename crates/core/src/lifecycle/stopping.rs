@@ -9,7 +9,7 @@ use locust_api::{
 };
 
 use super::{Live, Observed, Outcome, conditions::Writer, listener_of, master_pod};
-use crate::time::{after, until};
+use crate::time::until;
 
 /// How long a master may be silent before it is ended through its pod: it may only be busy.
 const REACHED_WITHIN: Duration = Duration::from_secs(10);
@@ -132,6 +132,6 @@ fn waited(status: &LocustTestStatus, seen: &Observed<'_>) -> std::time::Duration
         .conditions
         .iter()
         .find(|it| it.type_ == conditions::STOPPING)
-        .map(|it| after(it.last_transition_time.0, Duration::from_secs(0)));
+        .map(|it| it.last_transition_time.0);
     since.map_or(std::time::Duration::ZERO, |since| until(since, seen.now))
 }

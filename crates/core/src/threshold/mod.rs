@@ -103,12 +103,8 @@ pub fn parse(thresholds: &[Threshold]) -> Result<Vec<Limit<'_>>, Problems> {
     let mut problems = Problems::default();
     let mut limits = Vec::with_capacity(thresholds.len());
     for (index, threshold) in thresholds.iter().enumerate() {
-        match parse_one(threshold, &format!("spec.thresholds[{index}]")) {
-            Ok(limit) => limits.push(limit),
-            Err(found) => found
-                .iter()
-                .for_each(|problem| problems.add(problem.clone())),
-        }
+        let limit = parse_one(threshold, &format!("spec.thresholds[{index}]"));
+        limits.extend(problems.collect(limit.map(Some)));
     }
     problems.or(limits)
 }

@@ -97,10 +97,11 @@ async fn delete(test: &LocustTest, context: &Context) -> Result<(), ReconcileErr
         resource_version: test.metadata.resource_version.clone(),
     });
     let api: Api<LocustTest> = Api::namespaced(context.client.clone(), namespace(test));
-    match api.delete(name, &parameters).await {
+    let deleted = api.delete(name, &parameters).await;
+    match deleted.trying("delete a test that was to stay no longer") {
         // Its deletion, or the change that forbade it, is on its way to the cache.
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => return Ok(()),
-        other => other.trying("delete a test that was to stay no longer")?,
+        Err(error) if error.is_conflict() => return Ok(()),
+        other => other?,
     };
     tracing::info!(test = name, "deleted a test that was to stay no longer");
     Ok(())

@@ -42,10 +42,11 @@ async fn end_pod(
     let api: Api<PodView> = Api::namespaced(context.client.clone(), namespace(test));
     let patch =
         Patch::Merge(json!({"metadata": {"uid": uid}, "spec": {"activeDeadlineSeconds": 1}}));
-    match api.patch(name, &PatchParams::default(), &patch).await {
+    let ended = api.patch(name, &PatchParams::default(), &patch).await;
+    match ended.trying("end the master's pod") {
         // It is gone, or another one: the next look sees which.
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => return Ok(()),
-        other => other.trying("end the master's pod")?,
+        Err(error) if error.is_conflict() => return Ok(()),
+        other => other?,
     };
     tracing::info!(pod = name, "ended the pod of a master that cannot be asked");
     Ok(())
