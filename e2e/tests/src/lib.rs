@@ -19,6 +19,7 @@ pub mod ports;
 pub mod process;
 pub mod prometheus;
 pub mod proxy;
+pub mod published;
 pub mod remains;
 pub mod runs;
 pub mod seen;

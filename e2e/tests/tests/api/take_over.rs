@@ -1,7 +1,7 @@
 //! Tests that the published operator began: watched to their end, and never run again.
 
 use anyhow::{Context, Result, ensure};
-use e2e_tests::{Kubectl, wait_until};
+use e2e_tests::{Kubectl, published::taken_over, wait_until};
 use serde_json::{Value, json};
 
 use crate::kubelet::{condition, end_pod, ended, status};
@@ -47,23 +47,6 @@ fn set_status(kubectl: &Kubectl, name: &str, status: Value) -> Result<()> {
         .map(drop)
 }
 
-fn is_taken_over(kubectl: &Kubectl, name: &str) -> Result<Value> {
-    wait_until(&format!("{name} is taken over"), SOON, || {
-        let test = kubectl.get("locusttest", name)?;
-        ensure!(
-            test["status"]["run"]["takenOver"] == true,
-            "{}",
-            test["status"]
-        );
-        ensure!(
-            test["metadata"].get("finalizers").is_none(),
-            "{}",
-            test["metadata"]
-        );
-        Ok(test)
-    })
-}
-
 fn pod_of(kubectl: &Kubectl, job: &str) -> Result<Value> {
     wait_until(&format!("the pod of {job}"), SOON, || {
         let pods = kubectl.list("pods", &format!("batch.kubernetes.io/job-name={job}"))?;
@@ -105,7 +88,7 @@ pub fn running_test_of_version_2(world: &World) -> Result<()> {
     let before = generation("team.passes")?;
 
     let _operator = place.operator()?;
-    let test = is_taken_over(kubectl, "team.passes")?;
+    let test = taken_over(kubectl, "team.passes", SOON)?;
     assert_eq!(test["status"]["startTime"], "2026-01-02T03:04:05Z");
     assert_eq!(test["status"]["phase"], "Running");
     assert_eq!(
@@ -117,7 +100,7 @@ pub fn running_test_of_version_2(world: &World) -> Result<()> {
         ("fails", 1, ["Failed", "Failed", "ExitCodeOnly"]),
         ("unsaid", 0, ["Succeeded", "Passed", "ExitCodeOnly"]),
     ] {
-        is_taken_over(kubectl, name)?;
+        taken_over(kubectl, name, SOON)?;
         let job = format!("{}-master", name.replace('.', "-"));
         end_pod(kubectl, &pod_of(kubectl, &job)?, code, "")?;
         let status = ended(kubectl, name)?;
@@ -223,7 +206,7 @@ pub fn test_of_version_1(world: &World) -> Result<()> {
     ])?;
 
     let _operator = place.operator()?;
-    let test = is_taken_over(kubectl, "team.runs")?;
+    let test = taken_over(kubectl, "team.runs", SOON)?;
     for (kind, name) in [
         ("job", "team-runs-master"),
         ("job", "team-runs-worker"),

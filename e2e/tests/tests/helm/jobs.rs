@@ -4,24 +4,6 @@ use serde_json::{Value, json};
 
 pub const IMAGE: &str = "locustio/locust:2.47.0";
 
-/// A locustfile whose requests say that they are of a published run.
-pub const LOCUSTFILE: &str = r#"
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: locustfile
-data:
-  locustfile.py: |
-    from locust import HttpUser, constant, task
-
-    class Visitor(HttpUser):
-        wait_time = constant(0.2)
-
-        @task
-        def home(self):
-            self.client.get("/", headers={"X-Run-Id": "published"})
-"#;
-
 /// Jobs and Service of a run.
 pub struct Run<'a> {
     /// The test's name without dots.

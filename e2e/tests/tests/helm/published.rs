@@ -4,12 +4,13 @@ use anyhow::{Context, Result, ensure};
 use e2e_tests::{
     manifest::small_test,
     node::{Node, RUN, SOON, deploy_target, expect_outcome, finished, name_of},
+    published::{LOCUSTFILE, taken_over},
     seen, wait_until,
 };
 use serde_json::json;
 
-use crate::jobs::{LOCUSTFILE, Run};
-use crate::world::{Helm, requests, taken_over, uids};
+use crate::jobs::Run;
+use crate::world::{Helm, requests, uids};
 
 const TESTS: &str = r#"
 apiVersion: locust.io/v2
@@ -83,7 +84,7 @@ pub fn upgrade(node: &Node) -> Result<()> {
         image.is_some_and(|image| image.contains("locust-operator/locust-operator")),
         "{image:?}"
     );
-    taken_over(&kubectl, "running")?;
+    taken_over(&kubectl, "running", SOON)?;
     let then = requests(&kubectl, "published")?;
     // A new test runs beside it.
     kubectl.apply(&small_test("new", ""))?;

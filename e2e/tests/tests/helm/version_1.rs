@@ -4,12 +4,13 @@
 use anyhow::{Result, ensure};
 use e2e_tests::{
     node::{Node, RUN, SOON, deploy_target, expect_outcome, finished, name_of},
+    published::{LOCUSTFILE, taken_over},
     seen, wait_until,
 };
 use serde_json::json;
 
-use crate::jobs::{LOCUSTFILE, Run};
-use crate::world::{Helm, requests, taken_over, uids};
+use crate::jobs::Run;
+use crate::world::{Helm, requests, uids};
 
 const TESTS: &str = r#"
 apiVersion: locust.io/v1
@@ -69,7 +70,7 @@ pub fn upgrade(node: &Node) -> Result<()> {
     let operators = helm.operators()?;
     let names: Vec<_> = operators.iter().map(name_of).collect();
     ensure!(names == ["locust-operator"], "one operator: {names:?}");
-    let test = taken_over(&kubectl, "team.running")?;
+    let test = taken_over(&kubectl, "team.running", SOON)?;
     ensure!(
         test["spec"]["worker"]["replicas"] == 1
             && test["spec"]["master"]["labels"]["team"] == "shop",

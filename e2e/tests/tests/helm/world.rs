@@ -193,21 +193,3 @@ pub fn requests(kubectl: &Kubectl, mark: &str) -> Result<u64> {
     let runs = target_runs(kubectl)?;
     Ok(runs["runs"][mark]["requests"].as_u64().unwrap_or(0))
 }
-
-/// Waits until the operator has taken the run of a test over.
-pub fn taken_over(kubectl: &Kubectl, name: &str) -> Result<Value> {
-    wait_until(&format!("the run of {name} is taken over"), SOON, || {
-        let test = kubectl.get("locusttest", name)?;
-        ensure!(
-            test["status"]["run"]["takenOver"] == true,
-            "{}",
-            test["status"]
-        );
-        ensure!(
-            test["metadata"].get("finalizers").is_none(),
-            "{}",
-            test["metadata"]
-        );
-        Ok(test)
-    })
-}

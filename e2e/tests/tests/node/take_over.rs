@@ -3,27 +3,13 @@
 use anyhow::{Result, ensure};
 use e2e_tests::{
     node::{Node, RUN, SOON, expect_outcome, finished, name_of, state, target_runs},
+    published::LOCUSTFILE,
     seen, wait_until,
 };
 
 /// What version 1 leaves of a running test: no status, a finalizer, objects without an owner, its labels, its command
 /// lines, and a metrics exporter that does not end with Locust.
 const PUBLISHED: &str = r#"
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: locustfile
-data:
-  locustfile.py: |
-    from locust import HttpUser, constant, task
-
-    class Visitor(HttpUser):
-        wait_time = constant(0.2)
-
-        @task
-        def home(self):
-            self.client.get("/", headers={"X-Run-Id": "published"})
----
 apiVersion: v1
 kind: Service
 metadata:
@@ -89,7 +75,7 @@ spec:
 
 pub fn run_of_the_published_version_1(node: &Node) -> Result<()> {
     let kubectl = node.namespace("published-1")?;
-    kubectl.apply(PUBLISHED)?;
+    kubectl.apply(&format!("{LOCUSTFILE}---{PUBLISHED}"))?;
     let requests = || -> Result<u64> {
         let runs = target_runs(&kubectl)?;
         Ok(runs["runs"]["published"]["requests"].as_u64().unwrap_or(0))
