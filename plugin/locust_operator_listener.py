@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import json
 import logging
 import socket
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Callable
 
 from gevent import pywsgi
@@ -17,6 +19,18 @@ logger = logging.getLogger("locust_operator")
 
 #: Readers at once share one answer: building it takes time from the master's only thread.
 CACHE_SECONDS = 0.5
+#: More than any command needs.
+BODY_LIMIT = 1024
+
+
+@dataclass(frozen=True)
+class Commands:
+    """What the operator may order."""
+
+    #: To end the load.
+    stop: Callable[[], None]
+    #: To expect so many workers.
+    scale: Callable[[int], None]
 
 
 def _bound_socket(port: int) -> socket.socket:
@@ -44,13 +58,14 @@ def _bound_socket(port: int) -> socket.socket:
 
 
 class Listener:
-    """GET /summary, GET /metrics and POST /stop."""
+    """GET /summary, GET /metrics, POST /stop and POST /scale."""
 
     def __init__(
-        self, run_id: str, summary: Callable[[], bytes], metrics: Callable[[], str], stop: Callable[[], None]
+        self, run_id: str, summary: Callable[[], bytes], metrics: Callable[[], str], commands: Commands
     ) -> None:
         self._token = f"Bearer {run_id}".encode()
-        self._stop = stop
+        self._commands = commands
+        self._orders = {"/stop": self._stop, "/scale": self._scale}
         self._pages = {
             "/summary": ("application/jsonl; charset=utf-8", summary),
             "/metrics": ("text/plain; version=0.0.4; charset=utf-8", lambda: metrics().encode()),
@@ -77,15 +92,29 @@ class Listener:
         if path in self._pages and method in ("GET", "HEAD"):
             content_type, _ = self._pages[path]
             return "200 OK", content_type, self._page(path)
-        if path == "/stop" and method == "POST":
+        if path in self._orders and method == "POST":
             # WSGI hands headers over as latin-1 text
             given = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1", "replace")
             if not hmac.compare_digest(given, self._token):
                 return "401 Unauthorized", "text/plain", b"wrong or missing bearer token\n"
-            self._stop()
-            return "202 Accepted", "text/plain", b"stopping\n"
-        known = path in self._pages or path == "/stop"
+            status, body = self._orders[path](environ)
+            return status, "text/plain", body
+        known = path in self._pages or path in self._orders
         return ("405 Method Not Allowed" if known else "404 Not Found"), "text/plain", b"\n"
+
+    def _stop(self, _: dict[str, Any]) -> tuple[str, bytes]:
+        self._commands.stop()
+        return "202 Accepted", b"stopping\n"
+
+    def _scale(self, environ: dict[str, Any]) -> tuple[str, bytes]:
+        try:
+            workers = json.loads(environ["wsgi.input"].read(BODY_LIMIT))["workers"]
+        except (ValueError, TypeError, KeyError):
+            workers = None
+        if type(workers) is not int or workers < 1:
+            return "400 Bad Request", b'write {"workers": 3}, with a whole number of at least 1\n'
+        self._commands.scale(workers)
+        return "202 Accepted", b"scaling\n"
 
     def _page(self, path: str) -> bytes:
         made, body = self._cache.get(path, (0.0, b""))

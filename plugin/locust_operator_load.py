@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from locust_operator_crew import Crew
+
 #: Reasons that mean the run was not what the user asked for.
 CUT_SHORT = frozenset({"NeverStarted", "StoppedEarly", "WorkersLost", "NoRequests", "StopRequested", "ThresholdAbort"})
 #: Reasons for which the plugin itself stops the load, and with it the process.
@@ -37,6 +39,7 @@ def callers() -> set[str]:
 class Load:
     """One stretch of load, from test_start to the moment Locust begins to stop it."""
 
+    crew: Crew
     start: int = field(default_factory=unix_ms)
     end: int | None = None
     peak_users: int = 0
@@ -46,6 +49,8 @@ class Load:
     _present: set[str] = field(default_factory=set)
     _began: float = field(default_factory=time.monotonic)
     _worker_seconds: float = 0.0
+    _expected: int = 0
+    _expected_seconds: float = 0.0
     #: Moments of the first and the latest look at the workers.
     _looked: tuple[float, float] | None = None
 
@@ -59,9 +64,20 @@ class Load:
         # a worker that was only blocked comes back under its own id; a replacement has a new one
         self.lost -= now
         self._present = now
+        self.crew.note(len(now))
+        self.forgive()
         self.peak_users = max(self.peak_users, users)
         self.peak_workers = max(self.peak_workers, len(now))
         self.min_workers = len(now) if self.min_workers is None else min(self.min_workers, len(now))
+
+    def forgive(self) -> None:
+        """Takes those that leave because fewer are wanted from the lost."""
+        self.lost = {worker for worker in self.lost if not self.crew.may_leave(worker)}
+        self._expected = self.crew.expected
+
+    def known_workers(self) -> set[str]:
+        """Those that are connected, and those that were lost."""
+        return self._present | self.lost
 
     def finish(self, at: float | None = None) -> None:
         """Closes the books: from here on workers leave because they are told to."""
@@ -75,13 +91,21 @@ class Load:
 
     def average_workers(self) -> float:
         """Workers connected, averaged over the time between the first and the latest look."""
+        return self._average(self._worker_seconds, len(self._present))
+
+    def average_expected(self) -> float:
+        """Workers that should have been connected, averaged over the same time."""
+        return self._average(self._expected_seconds, self._expected)
+
+    def _average(self, seconds: float, latest_value: int) -> float:
         first, latest = self._looked or (0.0, 0.0)
-        return self._worker_seconds / (latest - first) if latest > first else float(len(self._present))
+        return seconds / (latest - first) if latest > first else float(latest_value)
 
     def _count_workers(self, now: float) -> None:
         first, latest = self._looked or (now, now)
         # those of the look before were there until this one
         self._worker_seconds += len(self._present) * (now - latest)
+        self._expected_seconds += self._expected * (now - latest)
         self._looked = (first, now)
 
     def why_stopping(self, who: set[str], run_time: Any, connected: int) -> str:

@@ -13,7 +13,8 @@ from locust.rpc import Message
 
 import locust_operator_snapshot as snapshot
 from locust_operator_config import EXIT_BY_SIGTERM, Config, guarded
-from locust_operator_listener import Listener
+from locust_operator_crew import Crew
+from locust_operator_listener import Commands, Listener
 from locust_operator_load import CUT_SHORT, STOPPED_BY_PLUGIN, Load, callers, unix_ms
 from locust_operator_report import build_report, metrics_text, number
 from locust_operator_thresholds import CHECK_SECONDS
@@ -57,6 +58,7 @@ class MasterSide:
         self.web_ui = web_ui
         self.resolution = resolution
         self.entry_files = entry_files
+        self.crew = Crew(config.expect_workers)
         self.load: Load | None = None
         self.state = "waiting"
         self.reason: str | None = None
@@ -94,7 +96,8 @@ class MasterSide:
             gevent.signal_handler(signal.SIGTERM, self.on_headless_sigterm)
             quit_at_once = self.runner.quit
             self.runner.quit = lambda: self._quit_with_all_numbers(quit_at_once)
-        Listener(self.config.run_id, self.summary, self.metrics, self.on_stop_request).serve(self.config.listen_port)
+        commands = Commands(stop=self.on_stop_request, scale=self.on_scale_request)
+        Listener(self.config.run_id, self.summary, self.metrics, commands).serve(self.config.listen_port)
 
     @guarded
     def _name_files(self) -> None:
@@ -111,7 +114,8 @@ class MasterSide:
     @guarded
     def on_test_start(self, **_: Any) -> None:
         """Load begins: from now on a report is worth more than the log."""
-        self.load = Load()
+        self.crew.begin_load()
+        self.load = Load(self.crew)
         self.state, self.reason, self.abort = "ramping", None, None
         if self.asked_reason in STOPPED_BY_PLUGIN:
             self.asked_reason = None
@@ -223,6 +227,17 @@ class MasterSide:
     def on_stop_request(self) -> None:
         """A stop by the operator: graceful, and it always ends the process."""
         gevent.spawn(self._stop_run, "StopRequested")
+
+    def on_scale_request(self, workers: int) -> None:
+        """The operator is about to change the number of workers."""
+        if self.load is None:
+            # Locust's start phase looks at it once a second
+            self.environment.parsed_options.expect_workers = workers
+            self.crew.resize(workers, self._connected(), loading=False)
+        elif self.load.end is None:
+            self._sample()
+            self.crew.resize(workers, self.load.known_workers(), loading=True)
+            self.load.forgive()
 
     @guarded
     def _stop_run(self, reason: str) -> None:
@@ -395,7 +410,9 @@ class MasterSide:
             "peakWorkers": load.peak_workers if load else 0,
             "minWorkers": load.min_workers if load else None,
             "lost": len(load.lost) if load else 0,
+            "wanted": self.crew.wanted,
             **({"avgWorkers": number(load.average_workers())} if load else {}),
+            **({"avgWanted": number(load.average_expected())} if load and self.crew.scaled else {}),
             **self.watch.processors(),
             **({} if self.abort is None else {"abort": self.abort}),
             **numbers["totals"],

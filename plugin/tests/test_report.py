@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from harness import PLUGIN, Lines
+from locust_operator_crew import Crew
 from locust_operator_load import Load
 from locust_operator_report import build_report, cut, metrics_text, number, pin_line, three_digits
 
@@ -238,7 +239,7 @@ def test_a_short_report_has_endpoints_for_medians():
 
 
 def test_workers_are_tracked_by_identity():
-    load = Load()
+    load = Load(Crew(2))
     load.sample(4, ["a", "b", "c"])
     load.sample(6, ["a", "b"])
     load.sample(5, ["a", "b", "d"])
@@ -263,4 +264,4 @@ def test_workers_are_tracked_by_identity():
     ],
 )
 def test_why_a_load_stops(who, run_time, connected, reason):
-    assert Load().why_stopping(who, run_time, connected) == reason
+    assert Load(Crew(2)).why_stopping(who, run_time, connected) == reason

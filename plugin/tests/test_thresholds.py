@@ -13,6 +13,7 @@ from harness import Lines
 from locust_operator_config import Config
 from locust_operator_cpu import Meter, allowed_cores, of_all
 from locust_operator_endpoints import Merged, Selector, Sums
+from locust_operator_crew import Crew
 from locust_operator_load import Load
 from locust_operator_report import ACTUALS_LIMIT, actuals_line, build_report, percentiles
 from locust_operator_thresholds import Thresholds, read_threshold
@@ -411,7 +412,7 @@ def test_speed_of_many_patterns_over_many_endpoints(capsys):
 
 
 def test_average_of_workers_by_time():
-    load = Load()
+    load = Load(Crew(2))
     load.sample(4, ["a", "b"], at=100.0)
     assert load.average_workers() == 2
     load.sample(4, ["a", "b"], at=101.0)

@@ -37,6 +37,8 @@ a default, one that is missing was unset on purpose.
       (dict "name" "WATCH_NAMESPACE" "value" (ternary .Release.Namespace "" (eq $values.watch.scope "Namespace")))
       (dict "name" "LEADER_ELECT" "value" (toString $values.leaderElection.enabled))
       (dict "name" "PROGRESS_INTERVAL" "value" $values.progressInterval)
+      (dict "name" "MAX_RUNNING_PER_NAMESPACE" "value" (include "locust-operator.quantity" $values.maxRunningPerNamespace))
+      (dict "name" "SUSPEND_NEW" "value" (ternary "true" "" $values.suspendNew))
       (dict "name" "DEFAULT_IMAGE" "value" $pods.image)
       (dict "name" "START_DEADLINE" "value" $pods.startDeadline)
       (dict "name" "DEFAULT_TIMEOUT" "value" $pods.defaultTimeout)

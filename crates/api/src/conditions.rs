@@ -16,6 +16,8 @@ pub const SUCCEEDED: &str = "Succeeded";
 pub const RECONCILING: &str = "Reconciling";
 /// kstatus: nothing will move until somebody changes something.
 pub const STALLED: &str = "Stalled";
+/// The test waits for others: for its turn in `spec.concurrencyGroup`, or for the operator's limit of running tests.
+pub const QUEUED: &str = "Queued";
 /// `spec.stop` is set, and the run is being ended.
 pub const STOPPING: &str = "Stopping";
 /// False when the run will leave no numbers: the published operator started it.

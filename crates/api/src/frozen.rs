@@ -37,6 +37,7 @@ pub(crate) const V2: Frozen = Frozen {
                 "master",
                 "startDeadline",
                 "timeout",
+                "concurrencyGroup",
                 "suspend",
                 "scheduling",
                 "pod",

@@ -58,6 +58,9 @@ reasons! {
     Normal TEST_ENDED = "TestEnded": "The load has ended and the workers are leaving.";
     Normal PODS_HEALTHY = "PodsHealthy": "The pods are starting or running, and none reports a problem.";
     Normal SUSPENDED = "Suspended": "`spec.suspend` is set, and nothing is made until it is not.";
+    Normal HELD = "HeldByOperator": "The operator runs with `--suspend-new` and starts no test.";
+    Normal GROUP_BUSY = "GroupBusy": "Another test of the same `concurrencyGroup` runs, or waits for longer.";
+    Normal NAMESPACE_BUSY = "NamespaceBusy": "As many tests run in the namespace as the operator's `--max-running-per-namespace` allows.";
     Normal STOP_REQUESTED = "StopRequested": "`spec.stop` is set, and the run is being ended.";
     Normal IN_PROGRESS = "TestInProgress": "The run is under way.";
     Normal TEST_SUCCEEDED = "TestSucceeded": "Published word for a test that ended well.";

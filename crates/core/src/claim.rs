@@ -58,7 +58,8 @@ pub fn published_names(test: &str) -> (String, String) {
 
 fn stem(name: &str, uid: &str, naming: Naming) -> String {
     let dashed = name.replace('.', "-");
-    let published_is_valid = dashed.len() + "-master".len() <= MAX_LABEL
+    // The longest host name of a worker's pod: that of its Job, and its index.
+    let published_is_valid = dashed.len() + "-worker-499".len() <= MAX_LABEL
         && dashed.starts_with(|first: char| first.is_ascii_lowercase());
     if naming == Naming::Published && published_is_valid {
         return dashed;
@@ -189,7 +190,11 @@ mod tests {
             claimed("2024-test", Naming::Published).service_name,
             "t-2024-test-0a1b2c3d-master"
         );
-        let long = "a".repeat(57);
+        assert_eq!(
+            claimed(&"a".repeat(52), Naming::Published).worker_name,
+            format!("{}-worker", "a".repeat(52))
+        );
+        let long = "a".repeat(53);
         assert_eq!(
             claimed(&long, Naming::Published).master_name,
             format!("{}-0a1b2c3d-master", "a".repeat(40))

@@ -5,6 +5,7 @@
 //! * [`admission`]: what is said of a test when it is written;
 //! * [`report`]: what the plugin in the Locust master says;
 //! * [`pods`], [`refusals`] and [`mounting`]: what keeps pods from running;
+//! * [`queue`]: which tests wait for others;
 //! * [`lease`]: which of several processes acts;
 //! * [`others`]: whether another operator works on the same tests;
 //! * [`definition`]: whether the cluster serves the kind this operator needs;
@@ -31,6 +32,7 @@ pub mod others;
 pub mod patch;
 pub mod pods;
 pub mod problems;
+pub mod queue;
 pub mod references;
 pub mod refusals;
 pub mod render;

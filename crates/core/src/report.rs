@@ -74,6 +74,10 @@ pub struct RunLine {
     pub lost: i32,
     /// Workers connected, on average over the load.
     pub avg_workers: Option<f64>,
+    /// Workers that the plugin expects.
+    pub wanted: Option<i32>,
+    /// Workers expected, on average over a load during which their number was changed.
+    pub avg_wanted: Option<f64>,
     /// Workers that ran out of processor time.
     pub cpu_workers: i32,
     /// The most that any worker used of what it may, in percent.

@@ -1,6 +1,6 @@
 //! The operator's defaults for the pods it makes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use k8s_openapi::{
     api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity,
@@ -34,6 +34,10 @@ pub struct RunSettings {
     pub kafka: Option<KafkaSettings>,
     /// A metrics exporter beside every master.
     pub exporter: Option<ExporterSettings>,
+    /// How many tests of a namespace may run at once; the others wait.
+    pub max_running: Option<NonZeroUsize>,
+    /// Whether tests that have not begun are kept from it.
+    pub suspend_new: bool,
 }
 
 /// What tests may ask for when it comes to placing their pods.
@@ -145,5 +149,7 @@ pub(crate) fn for_tests() -> RunSettings {
         job_ttl_seconds: None,
         kafka: None,
         exporter: None,
+        max_running: None,
+        suspend_new: false,
     }
 }

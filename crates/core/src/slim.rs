@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use locust_api::{
-    names::{LABEL_POD_NAME, LABEL_ROLE, LABEL_RUN_ID},
+    names::{LABEL_GROUP, LABEL_POD_NAME, LABEL_ROLE, LABEL_RUN_ID},
     v2::{LocustTest, LocustTestSpec, LocustTestStatus, RunSpec},
 };
 use serde::{Deserialize, Deserializer};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use crate::lifecycle::{Step, next_step};
 
 /// Labels of pods that are read.
-const LABELS: [&str; 3] = [LABEL_RUN_ID, LABEL_ROLE, LABEL_POD_NAME];
+const LABELS: [&str; 4] = [LABEL_RUN_ID, LABEL_ROLE, LABEL_POD_NAME, LABEL_GROUP];
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -35,11 +35,13 @@ pub fn doubts(spec: &LocustTestSpec, workers: i32, run: &RunLine) -> Vec<Doubt> 
 fn too_few_workers(validity: &Validity, workers: i32, run: &RunLine) -> Option<Doubt> {
     let average = run.avg_workers?;
     let least = validity.effective_min_workers_percent();
-    let percent = percent(average, f64::from(workers))?;
+    let wanted = run.avg_wanted.unwrap_or(f64::from(workers));
+    let percent = percent(average, wanted)?;
     (percent < f64::from(least)).then(|| Doubt {
         reason: reasons::WORKERS_LOST,
         words: format!(
-            "on average {average:.1} of {workers} workers were connected ({percent:.0}%), {} were lost, and validity.minWorkersPercent is {least}",
+            "on average {average:.1} of {} workers were connected ({percent:.0}%), {} were lost, and validity.minWorkersPercent is {least}",
+            one_decimal(wanted),
             run.lost
         ),
     })
@@ -48,6 +50,8 @@ fn too_few_workers(validity: &Validity, workers: i32, run: &RunLine) -> Option<D
 fn saturated_workers(validity: &Validity, workers: i32, run: &RunLine) -> Option<Doubt> {
     let most = validity.effective_max_cpu_saturated_workers_percent();
     let saturated = run.cpu_workers;
+    // Those that left when fewer were wanted may have been among them.
+    let workers = workers.max(run.peak_workers);
     let percent = percent(f64::from(saturated), f64::from(workers))?;
     (percent > f64::from(most)).then(|| {
         let peak = run
@@ -77,6 +81,12 @@ fn too_few_users(validity: &Validity, run: &RunLine) -> Option<Doubt> {
             run.peak_users
         ),
     })
+}
+
+/// Whole numbers without a fraction.
+fn one_decimal(number: f64) -> String {
+    let text = format!("{number:.1}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
 fn percent(part: f64, whole: f64) -> Option<f64> {
@@ -123,6 +133,40 @@ mod tests {
         // What is not known is not doubted: a shape has no target, an older plugin no average.
         assert_eq!(at(|run| run.target_users = None), Vec::<&str>::new());
         assert_eq!(at(|run| run.avg_workers = None), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn workers_of_a_scaled_run_are_held_against_what_was_wanted_over_time() {
+        let scaled = |average, wanted, saturated| {
+            let run = RunLine {
+                avg_workers: Some(average),
+                avg_wanted: Some(wanted),
+                peak_workers: 6,
+                cpu_workers: saturated,
+                ..good()
+            };
+            let mut spec = LocustTestSpec::with_workers(3);
+            spec.validity = Some(Validity {
+                max_cpu_saturated_workers_percent: Some(20),
+                ..Validity::default()
+            });
+            let doubts = doubts(&spec, 3, &run);
+            doubts
+                .into_iter()
+                .map(|doubt| doubt.words)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(scaled(4.2, 4.5, 1), Vec::<String>::new());
+        let lost = scaled(4.0, 4.5, 0).remove(0);
+        assert!(
+            lost.starts_with("on average 4.0 of 4.5 workers were connected (89%)"),
+            "{lost}"
+        );
+        let busy = scaled(4.5, 4.5, 2).remove(0);
+        assert!(
+            busy.starts_with("2 of 6 workers had no processor time left"),
+            "{busy}"
+        );
     }
 
     #[test]

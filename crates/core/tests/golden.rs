@@ -58,6 +58,8 @@ fn settings(words: &str) -> RunSettings {
         job_ttl_seconds: None,
         kafka: None,
         exporter: None,
+        max_running: None,
+        suspend_new: false,
     };
     for word in words.split_whitespace() {
         match word {

@@ -68,9 +68,19 @@ impl ListenerClient {
 
     /// Tells the master at this address to end run `id`; says whether it will.
     pub async fn stop(&self, address: &str, id: &str) -> bool {
-        let request = Request::post(uri(address, "/stop"))
+        self.order(uri(address, "/stop"), id, Body::empty()).await
+    }
+
+    /// Tells the master at this address how many workers run `id` is to have; says whether it has understood.
+    pub async fn scale(&self, address: &str, id: &str, workers: i32) -> bool {
+        let body = Body::from(serde_json::json!({ "workers": workers }).to_string());
+        self.order(uri(address, "/scale"), id, body).await
+    }
+
+    async fn order(&self, uri: String, id: &str, body: Body) -> bool {
+        let request = Request::post(uri)
             .header(header::AUTHORIZATION, format!("Bearer {id}"))
-            .body(Body::empty());
+            .body(body);
         let Ok(request) = request else {
             return false;
         };

@@ -30,6 +30,7 @@ use crate::{Duration, K8s};
         status_replicas_path = ".status.workers.desired",
         label_selector_path = ".status.workers.selector"
     ),
+    selectable = ".spec.concurrencyGroup",
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Verdict", type_ = "string", json_path = ".status.verdict"),
     printcolumn(name = "Workers", type_ = "string", json_path = ".status.workers.text"),
@@ -108,6 +109,14 @@ pub struct LocustTestSpec {
     /// operator's `--default-timeout` (none).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
+    /// Tests of a namespace that name the same group run one at a time, in the order in which they were created; the
+    /// others wait. `startDeadline` and `timeout` count from the test's turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
+    pub concurrency_group: Option<String>,
     /// While true nothing is made: the test waits. It has no effect on a test that has started, and cannot be changed then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
@@ -182,6 +191,7 @@ impl LocustTestSpec {
             },
             start_deadline: None,
             timeout: None,
+            concurrency_group: None,
             suspend: None,
             stop: None,
             retention: None,

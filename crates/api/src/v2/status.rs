@@ -219,6 +219,9 @@ pub struct WorkerCounts {
     pub peak: i32,
     /// Workers that left in the middle of the load.
     pub lost: i32,
+    /// Whether `spec.worker.replicas` was changed during the load. Such a run is no measure for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaled: Option<bool>,
     /// Label selector of the worker pods, for autoscalers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,

@@ -202,6 +202,7 @@ pub(super) fn note_end(writer: &mut Writer<'_>, outcome: &Outcome) {
     writer.remove(conditions::RECONCILING);
     writer.remove(conditions::STALLED);
     writer.remove(conditions::STOPPING);
+    writer.remove(conditions::QUEUED);
     let is_loading = writer.status.start_time.is_some();
     let waits = writer
         .status

@@ -9,10 +9,12 @@ mod finals;
 mod numbers;
 mod outcome;
 mod retention;
+mod scaling;
 mod status;
 mod stop;
 mod stopping;
 pub mod taken_over;
+mod waiting;
 
 use jiff::Timestamp;
 use locust_api::{Duration, reasons, v2};
@@ -29,9 +31,11 @@ pub use conditions::{finished_note, set_condition};
 use outcome::Evidence;
 pub use outcome::Outcome;
 pub use retention::{expiry, job_ttl};
-pub use status::{blocked, claimed, created, invalid, made_with, refuse, suspended};
+pub use scaling::{Scale, Scaled};
+pub use status::{blocked, claimed, created, made_with, refuse};
 pub use stop::{Stop, stop_master, stop_workers};
 pub use stopping::StopLoad;
+pub use waiting::{Hold, held, invalid, queued};
 
 /// The operator waits this much longer than Locust itself, so that Locust's own words are heard.
 const START_DEADLINE_MARGIN: Duration = Duration::from_secs(10);
@@ -86,6 +90,8 @@ pub struct Observed<'a> {
     pub now: Timestamp,
     /// The master's Job.
     pub master: Job<'a>,
+    /// The workers' Job, if it is there.
+    pub worker: Option<&'a JobView>,
     /// The pods of the run.
     pub pods: &'a [&'a PodView],
     /// What only events tell: why pods were never made, or cannot mount their volumes.
@@ -125,6 +131,8 @@ pub struct Decision {
     pub news: Vec<News>,
     /// What ends the load, when somebody wants that.
     pub stop: Option<StopLoad>,
+    /// How to come to another number of workers, when somebody wants that.
+    pub scale: Option<Scale>,
     /// When to look again, if nothing happens before.
     pub look_again: std::time::Duration,
 }
@@ -138,6 +146,8 @@ pub enum News {
     Problem(PodProblem),
     /// The run is being ended.
     Stopping,
+    /// Another number of workers is wanted.
+    Scaled(Scaled),
     /// A run of the published operator is watched from now on.
     TakenOver,
     /// The run is over.
@@ -217,6 +227,7 @@ pub fn observe(
     if conditions::note_pods(&mut status, test, problem.as_ref(), seen.now) {
         news.extend(problem.clone().map(News::Problem));
     }
+    news.extend(scaling::note(&mut status, test, seen).map(News::Scaled));
     let silence = silence(&status, pod, seen);
     conditions::note_workers(&mut status, test, seen, report, silence, settings);
     status::note_ready_workers(&mut status, of_role(seen.pods, "worker"));
@@ -231,10 +242,12 @@ pub fn observe(
         disruption: pod.and_then(PodView::disruption),
     };
     let by_itself = ending::of(test, run, &status, seen, evidence, settings);
-    let mut stop = None;
+    let (mut stop, mut scale) = (None, None);
     match stopping::outcome(test, &status, seen, by_itself) {
         Some(outcome) => {
-            news.retain(|item| !matches!(item, News::Problem(_) | News::Stopping));
+            news.retain(|item| {
+                !matches!(item, News::Problem(_) | News::Stopping | News::Scaled(_))
+            });
             news.push(News::Finished {
                 verdict: outcome.verdict,
                 note: finished_note(&outcome, report),
@@ -243,6 +256,7 @@ pub fn observe(
         }
         None => {
             stop = stopping::load(test, &status, seen);
+            scale = scaling::scale(test, &status, seen);
             if status.phase == Some(v2::Phase::Running) && !was_running {
                 news.push(News::Running(conditions::running_note(&status)));
             }
@@ -257,6 +271,7 @@ pub fn observe(
         status,
         news,
         stop,
+        scale,
         look_again,
     }
 }

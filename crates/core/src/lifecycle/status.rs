@@ -46,6 +46,7 @@ pub fn claimed(test: &LocustTest, claim: RunClaim, now: Timestamp) -> LocustTest
         now,
     };
     writer.remove(conditions::STALLED);
+    writer.remove(conditions::QUEUED);
     writer.set(
         conditions::READY,
         "False",
@@ -85,44 +86,10 @@ pub fn claimed(test: &LocustTest, claim: RunClaim, now: Timestamp) -> LocustTest
     status
 }
 
-/// The number of workers the run was made with: a started run does not follow the spec.
+/// The number of workers the run is to have: that of the spec when it was looked at last. What the spec says after the
+/// load changes nothing any more.
 pub fn made_with(status: &LocustTestStatus, test: &LocustTest) -> i32 {
     status.expected_workers.unwrap_or(test.spec.worker.replicas)
-}
-
-/// The status of a test whose spec cannot be run. It is not claimed, so the spec may still be mended.
-pub fn invalid(test: &LocustTest, words: &str, now: Timestamp) -> LocustTestStatus {
-    let mut status = test.status.clone().unwrap_or_default();
-    status.phase = Some(Phase::Pending);
-    status.reason = Some(reasons::INVALID_SPEC.to_owned());
-    status.message = Some(words.to_owned());
-    status.observed_generation = test.metadata.generation;
-    let mut writer = Writer {
-        status: &mut status,
-        test,
-        now,
-    };
-    writer.set(conditions::READY, "False", reasons::INVALID_SPEC, words);
-    writer.set(conditions::STALLED, "True", reasons::INVALID_SPEC, words);
-    status
-}
-
-/// The status of a test that waits until it is not suspended any more. It is not claimed, so its spec may still change.
-pub fn suspended(test: &LocustTest, now: Timestamp) -> LocustTestStatus {
-    const WORDS: &str = "spec.suspend is set, and nothing is made until it is not";
-    let mut status = test.status.clone().unwrap_or_default();
-    status.phase = Some(Phase::Pending);
-    status.reason = Some(reasons::SUSPENDED.to_owned());
-    status.message = Some(WORDS.to_owned());
-    status.observed_generation = test.metadata.generation;
-    let mut writer = Writer {
-        status: &mut status,
-        test,
-        now,
-    };
-    writer.remove(conditions::STALLED);
-    writer.set(conditions::READY, "False", reasons::SUSPENDED, WORDS);
-    status
 }
 
 /// The status of a claimed run that cannot be created yet, and whether this is news.
@@ -277,7 +244,11 @@ pub(super) fn is_worth_writing(
         (None, new) => new.is_some(),
         (Some(old), _) => after(old, settings.progress_interval) <= now,
     };
-    old.phase != new.phase || says(old) != says(new) || (due && old.progress != new.progress)
+    let is_scaled = old.expected_workers != new.expected_workers;
+    is_scaled
+        || old.phase != new.phase
+        || says(old) != says(new)
+        || (due && old.progress != new.progress)
 }
 
 /// Counts worker pods that the kubelet calls ready; unknown to Locust, so it is only shown.

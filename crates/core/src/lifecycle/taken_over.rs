@@ -138,6 +138,7 @@ pub fn take_over(
         status,
         news: vec![News::TakenOver],
         stop: None,
+        scale: None,
         look_again: LOOK_AGAIN,
     }
 }
@@ -157,6 +158,7 @@ pub fn observe(test: &LocustTest, master: Job<'_>, pods: &[&PodView], now: Times
             status,
             news: Vec::new(),
             stop: None,
+            scale: None,
             look_again: LOOK_AGAIN,
         },
     }
@@ -188,6 +190,7 @@ fn ended(
         status,
         news: vec![news],
         stop: None,
+        scale: None,
         look_again: LOOK_AGAIN,
     }
 }

@@ -2,6 +2,7 @@
 
 mod leftovers;
 mod lost;
+mod scaling;
 mod setups;
 mod stopping;
 mod taken_over;
@@ -114,19 +115,22 @@ fn look(
     pods: &[&PodView],
     live: Live<'_>,
 ) -> Decision {
-    let run = test.status.as_ref().unwrap().run.as_ref().unwrap();
-    observe(
+    look_with(
         test,
-        run,
         &Observed {
             now: at(second),
             master,
+            worker: None,
             pods,
             refused: None,
             live,
         },
-        &settings::for_tests(),
     )
+}
+
+fn look_with(test: &LocustTest, seen: &Observed<'_>) -> Decision {
+    let run = test.status.as_ref().unwrap().run.as_ref().unwrap();
+    observe(test, run, seen, &settings::for_tests())
 }
 
 /// Verdict and reason of a run whose master ended like this.
@@ -505,14 +509,12 @@ fn refused_pods_say_why_a_run_never_starts_and_ask_for_few_looks() {
     let mut seen = Observed {
         now: at(10),
         master: Job::Found(&job),
+        worker: None,
         pods: &before,
         refused: Some(&problem),
         live: Live::NotAsked,
     };
-    let look = |test: &LocustTest, seen: &Observed<'_>| {
-        let run = test.status.as_ref().unwrap().run.as_ref().unwrap();
-        observe(test, run, seen, &settings::for_tests())
-    };
+    let look = look_with;
     let first = look(&test, &seen);
     assert_eq!(
         condition(&first.status, conditions::PODS_HEALTHY),

@@ -22,6 +22,7 @@ macro_rules! plugin_file {
 pub(super) const PLUGIN_FILES: &[(&str, &str)] = &[
     plugin_file!("locust_operator_config.py"),
     plugin_file!("locust_operator_cpu.py"),
+    plugin_file!("locust_operator_crew.py"),
     plugin_file!("locust_operator_endpoints.py"),
     plugin_file!("locust_operator_entry.py"),
     plugin_file!("locust_operator_listener.py"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use locust_api::{
-    names::{self, LABEL_ROLE, LABEL_RUN_ID},
+    names::{self, LABEL_GROUP, LABEL_ROLE, LABEL_RUN_ID},
     v2::LocustTestSpec,
 };
 
@@ -11,29 +11,37 @@ use super::Run;
 use crate::{argv::Role, claim::label_value};
 
 /// Those that we select by, or that tell whose a pod is; a test cannot replace them.
-const OURS: [&str; 5] = [
+const OURS: [&str; 6] = [
     names::MANAGED_BY.0,
     names::LABEL_TEST_NAME,
     names::LABEL_POD_NAME,
     LABEL_RUN_ID,
     LABEL_ROLE,
+    LABEL_GROUP,
 ];
 
 /// The published labels, the user's, and ours.
 pub(super) fn of_pod(run: &Run<'_>, role: Role) -> BTreeMap<String, String> {
-    let ours = OURS.map(|key| {
-        let value = match key {
-            names::LABEL_TEST_NAME => label_value(run.name),
-            names::LABEL_POD_NAME => run.node_name(role).to_owned(),
-            LABEL_RUN_ID => run.claim.id.clone(),
-            LABEL_ROLE => role.as_str().to_owned(),
-            _ => names::MANAGED_BY.1.to_owned(),
-        };
-        (key.to_owned(), value)
-    });
+    let (managed_by, operator) = names::MANAGED_BY;
+    let ours = [
+        (managed_by, Some(operator.to_owned())),
+        (names::LABEL_TEST_NAME, Some(label_value(run.name))),
+        (names::LABEL_POD_NAME, Some(run.node_name(role).to_owned())),
+        (LABEL_RUN_ID, Some(run.claim.id.clone())),
+        (LABEL_ROLE, Some(role.as_str().to_owned())),
+        (LABEL_GROUP, run.spec.concurrency_group.clone()),
+    ];
     let mut labels = BTreeMap::from([(names::LABEL_APP.to_owned(), label_value(run.name))]);
-    labels.extend(of_user(run.spec, role).clone());
-    labels.extend(ours);
+    let of_user = of_user(run.spec, role).iter();
+    labels.extend(
+        of_user
+            .filter(|(key, _)| !OURS.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone())),
+    );
+    labels.extend(
+        ours.into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?))),
+    );
     labels
 }
 

@@ -58,7 +58,8 @@ pub(super) fn spec(run: &Run<'_>, role: Role, args: Vec<String>) -> Result<PodSp
         host_aliases: (!host_aliases.is_empty()).then_some(host_aliases),
         dns_policy: dns_policy.map(DnsPolicy::as_str).map(str::to_owned),
         dns_config: problems.collect(dns_config.transpose()),
-        termination_grace_period_seconds,
+        termination_grace_period_seconds: termination_grace_period_seconds
+            .or_else(|| grace_period(run)),
         security_context: Some(problems.collect(security_context(run))),
         init_containers: (!init_containers.is_empty()).then_some(init_containers),
         containers: vec![problems.collect(container::locust(run, role, args))],
@@ -72,6 +73,15 @@ pub(super) fn spec(run: &Run<'_>, role: Role, args: Vec<String>) -> Result<PodSp
         ..PodSpec::default()
     };
     problems.or(spec)
+}
+
+/// Users may take their stop timeout when a pod is told to go, as on a scale-down; Kubernetes gives 30 s by default.
+fn grace_period(run: &Run<'_>) -> Option<i64> {
+    const DEFAULT: i64 = 30;
+    const MARGIN: i64 = 10;
+    let stop_timeout = run.spec.run.as_ref()?.stop_timeout?;
+    let needed = i64::try_from(stop_timeout.as_secs_ceil()).ok()? + MARGIN;
+    (needed > DEFAULT).then_some(needed)
 }
 
 /// How many containers the operator puts into the master's pod.

@@ -118,8 +118,8 @@ pub(super) async fn end_job(
     tell_job(test, job, JobWrite::End, spec, context).await
 }
 
-/// Writes one field of a Job's spec, once.
-async fn tell_job(
+/// Changes the spec of a Job, once.
+pub(super) async fn tell_job(
     test: &LocustTest,
     job: &JobView,
     write: JobWrite,
@@ -135,8 +135,8 @@ async fn tell_job(
     let patch = Patch::Merge(json!({"metadata": {"uid": uid}, "spec": spec}));
     api.patch(name, &PatchParams::default(), &patch)
         .await
-        .trying("change a Job of a run that is over")?;
+        .trying("change a Job of the run")?;
     context.own_writes.told_job(uid, write);
-    tracing::info!(test = name, %spec, "changed a Job of a run that is over");
+    tracing::info!(job = name, %spec, "changed a Job");
     Ok(())
 }

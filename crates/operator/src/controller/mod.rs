@@ -5,15 +5,17 @@ mod create;
 mod end;
 mod error;
 mod events;
+mod gate;
 mod observe;
 mod others;
 mod own_writes;
+mod scale;
 mod start;
 mod status;
 mod stop;
 mod take_over;
 
-use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, num::NonZeroUsize, pin::Pin, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -37,6 +39,7 @@ use crate::{
 use backoff::Backoff;
 use error::ReconcileError;
 use events::Events;
+use gate::{Gate, Wakes};
 use others::Lookout;
 use own_writes::OwnWrites;
 
@@ -55,6 +58,7 @@ struct Context {
     events: Events,
     backoff: Backoff,
     own_writes: OwnWrites,
+    gate: Gate,
     lookout: Arc<Lookout>,
     /// The clock, so that decisions get the time passed in.
     now: fn() -> Timestamp,
@@ -75,7 +79,7 @@ pub(crate) async fn run(
     }
     let now = Timestamp::now;
     let lookout = Lookout::start(&hub, obstacles, now, stop.clone());
-    let requests = requests(&hub).take_until(stop.cancelled_owned());
+    let requests = requests(&hub, settings.max_running).take_until(stop.cancelled_owned());
     forget_deleted(&hub, metrics.clone());
     let (events, published) = Events::start(client.clone());
     let context = Arc::new(Context {
@@ -87,6 +91,7 @@ pub(crate) async fn run(
         listener: ListenerClient::default(),
         backoff: Backoff::default(),
         own_writes: OwnWrites::default(),
+        gate: Gate::default(),
         lookout,
         now,
     });
@@ -116,18 +121,25 @@ pub(crate) async fn run(
     }
 }
 
-/// One request for each test that changed, or whose Job or pod did.
+/// One request for each test that changed, or whose Job or pod did, or that waits for one that changed.
 fn requests(
     hub: &Hub,
+    max_running: Option<NonZeroUsize>,
 ) -> impl futures::Stream<Item = Result<ReconcileRequest<CachedTest>, Infallible>> + use<> {
     let (sender, receiver) = mpsc::unbounded_channel::<ObjectRef<CachedTest>>();
     // A closed channel means the controller is stopping.
     let to = |sender: mpsc::UnboundedSender<_>| {
         move |key: Option<_>| key.into_iter().for_each(|key| drop(sender.send(key)))
     };
-    let (tests, jobs, pods) = (to(sender.clone()), to(sender.clone()), to(sender));
+    let (tests, jobs, pods) = (to(sender.clone()), to(sender.clone()), to(sender.clone()));
+    let waiting = to(sender);
+    let mut wakes = Wakes::new(hub.tests.store().clone(), max_running);
     hub.tests
         .subscribe(move |test| tests(Some(ObjectRef::from_obj(test))));
+    hub.tests.subscribe(move |test| {
+        let woken = wakes.note(test).into_iter();
+        woken.for_each(|key| waiting(Some(key)));
+    });
     hub.jobs.subscribe(move |job| jobs(owner(job)));
     let (test_feed, job_feed) = (hub.tests.clone(), hub.jobs.clone());
     hub.pods

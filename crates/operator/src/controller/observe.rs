@@ -13,7 +13,7 @@ use locust_api::{
     v2::{LocustTest, RunClaim, Verdict},
 };
 use locust_core::{
-    lifecycle::{self, Decision, Job, Live, News, Observed},
+    lifecycle::{self, Decision, Job, Live, News, Observed, Scaled},
     live_metrics, mounting,
     pods::PodProblem,
     refusals,
@@ -24,6 +24,7 @@ use super::{
     Context,
     error::{ReconcileError, Trying},
     events::Tone,
+    scale,
     status::{name, namespace, write},
     stop, take_over,
 };
@@ -61,7 +62,7 @@ pub(super) async fn observe(
     let worker = cached_job(test, &run.worker_name, run.worker_job_uid.as_ref(), context);
     let cached = context.hub.pods_of(&run.id, namespace(test));
     let cached: Vec<&PodView> = cached.iter().map(AsRef::as_ref).collect();
-    let refused = match refusal(test, [worker, master.clone()], context).await? {
+    let refused = match refusal(test, [worker.clone(), master.clone()], context).await? {
         None => failed_mount(test, &cached, context).await?,
         refused => refused,
     };
@@ -69,6 +70,7 @@ pub(super) async fn observe(
         test,
         run,
         master: master.as_deref(),
+        worker: worker.as_deref(),
         refused: refused.as_ref(),
     };
     let mut decision = decide(&look, &cached, context).await;
@@ -89,6 +91,7 @@ pub(super) async fn conclude(
         status,
         news,
         stop,
+        scale,
         look_again,
     } = decision;
     write(test, &status, context).await?;
@@ -96,6 +99,9 @@ pub(super) async fn conclude(
         .for_each(|item| announce(test, &status, item, context));
     if let Some(stop) = stop {
         stop::load(test, stop, context).await?;
+    }
+    if let Some(scale) = scale {
+        scale::workers(test, scale, context).await?;
     }
     Ok(Action::requeue(look_again))
 }
@@ -105,6 +111,7 @@ struct Look<'a> {
     test: &'a LocustTest,
     run: &'a RunClaim,
     master: Option<&'a JobView>,
+    worker: Option<&'a JobView>,
     refused: Option<&'a PodProblem>,
 }
 
@@ -114,6 +121,7 @@ async fn decide(look: &Look<'_>, pods: &[&PodView], context: &Context) -> Decisi
         test,
         run,
         master,
+        worker,
         refused,
     } = look;
     let asked = lifecycle::listener_of(pods);
@@ -124,6 +132,7 @@ async fn decide(look: &Look<'_>, pods: &[&PodView], context: &Context) -> Decisi
     let seen = Observed {
         now: (context.now)(),
         master: master.map_or(Job::Gone, Job::Found),
+        worker: *worker,
         pods,
         refused: *refused,
         live: answer.as_ref().map_or(Live::NotAsked, Answer::as_live),
@@ -155,6 +164,12 @@ fn announce(
             Tone::Normal,
             "Stopping",
             "spec.stop is set: the load is being ended".to_owned(),
+        ),
+        News::Scaled(Scaled { from, to }) => context.events.publish(
+            test,
+            Tone::Normal,
+            "Scaled",
+            format!("spec.worker.replicas is {to}: the run goes from {from} to {to} workers"),
         ),
         News::TakenOver => context.events.publish(
             test,

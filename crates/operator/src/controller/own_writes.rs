@@ -19,13 +19,15 @@ pub(super) struct OwnWrites {
     told_jobs: Mutex<HashSet<(String, JobWrite)>>,
 }
 
-/// What a Job of a run that is over may be told.
+/// What a Job may be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum JobWrite {
     /// To end its pods.
     End,
     /// When to go.
     Retention,
+    /// How many pods to have.
+    Scale(i32),
 }
 
 impl OwnWrites {

@@ -10,11 +10,11 @@ use kube::{
 };
 use locust_api::{
     reasons,
-    v2::{LocustTest, RunClaim},
+    v2::{LocustTest, LocustTestStatus, RunClaim},
 };
 use locust_core::{
     claim::{self, Naming},
-    lifecycle::{self, Outcome},
+    lifecycle::{self, Hold, Outcome},
     references::{self, Reference},
     render::{self, RunObjects},
 };
@@ -24,6 +24,7 @@ use super::{
     create::{self, Creation},
     error::{ReconcileError, Trying},
     events::Tone,
+    gate::{self, Answer},
     others,
     status::{api, name, namespace, write},
     take_over,
@@ -54,8 +55,9 @@ pub(super) async fn claim(test: &LocustTest, context: &Context) -> Result<Action
     if test.spec.is_stopped() {
         return give_up(test, Outcome::aborted("stopped before it began"), context).await;
     }
-    if test.spec.is_suspended() {
-        return suspend(test, context).await;
+    if let Some(hold) = Hold::of(&test.spec, &context.settings) {
+        let status = lifecycle::held(test, hold, now);
+        return wait(test, &status, None, context).await;
     }
     let preferred = claim::claim(&test.metadata, &test.spec, Naming::Published, now);
     let claim = if is_taken(test, &preferred, context) {
@@ -76,6 +78,10 @@ pub(super) async fn claim(test: &LocustTest, context: &Context) -> Result<Action
         }
         // The spec is not frozen yet; mending it brings the test back.
         return Ok(Action::await_change());
+    }
+    if let Answer::Wait(why, again) = gate::ask(test, context).await? {
+        let status = lifecycle::queued(test, &why, now);
+        return wait(test, &status, Some(again), context).await;
     }
     let claimed = write(test, &lifecycle::claimed(test, claim, now), context).await?;
     create_objects(&claimed, context).await
@@ -100,12 +106,16 @@ pub(super) async fn resume(test: &LocustTest, context: &Context) -> Result<Actio
 }
 
 /// Says that nothing is made for now. Whoever changes that brings the test back.
-async fn suspend(test: &LocustTest, context: &Context) -> Result<Action, ReconcileError> {
-    let status = lifecycle::suspended(test, (context.now)());
-    if Some(&status) != test.status.as_ref() {
-        write(test, &status, context).await?;
+async fn wait(
+    test: &LocustTest,
+    status: &LocustTestStatus,
+    again: Option<Duration>,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
+    if Some(status) != test.status.as_ref() {
+        write(test, status, context).await?;
     }
-    Ok(Action::await_change())
+    Ok(again.map_or_else(Action::await_change, Action::requeue))
 }
 
 /// Whether something else in the namespace has these names.

@@ -3,6 +3,7 @@
 mod notices;
 mod pods;
 mod resources;
+mod starts;
 mod webhooks;
 
 use std::{fmt, net::SocketAddr, str::FromStr};
@@ -14,6 +15,7 @@ use locust_core::settings::{RunSettings, SecurityProfile};
 
 use pods::{PodArgs, PodSettings};
 use resources::{ResourceArgs, RoleResources};
+use starts::{StartArgs, StartSettings};
 use webhooks::WebhookArgs;
 
 pub(crate) use webhooks::host_names;
@@ -112,6 +114,8 @@ pub struct Args {
     /// User id of the Locust containers under Restricted; empty leaves it to the image or the platform.
     #[arg(long, env = "RUN_AS_USER", default_value = "1000", value_name = "UID")]
     run_as_user: String,
+    #[command(flatten)]
+    starts: StartArgs,
     #[command(flatten)]
     pods: PodArgs,
     #[command(flatten)]
@@ -254,6 +258,7 @@ impl Args {
             default_timeout,
             security_profile,
             run_as_user,
+            starts,
             pods,
             webhooks,
             resources,
@@ -315,6 +320,10 @@ impl Args {
             kafka,
             exporter,
         } = pods.check(exporter, &mut check);
+        let StartSettings {
+            max_running,
+            suspend_new,
+        } = starts.check(&mut check);
         match (listen_address, progress_interval, start_deadline, webhooks) {
             (
                 Some(listen_address),
@@ -344,6 +353,8 @@ impl Args {
                         job_ttl_seconds,
                         kafka,
                         exporter,
+                        max_running,
+                        suspend_new,
                     },
                 })
             }

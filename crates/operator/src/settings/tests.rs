@@ -36,6 +36,8 @@ fn all_wrong_settings_are_listed_at_once() {
         "--run-as-user=locust",
         "--worker-pod-cpu-limit=lots",
         "--leader-elect=maybe",
+        "--max-running-per-namespace=0",
+        "--suspend-new=perhaps",
     ])
     .unwrap_err()
     .to_string();
@@ -46,12 +48,30 @@ fn all_wrong_settings_are_listed_at_once() {
         "run-as-user",
         "worker-pod-cpu-limit",
         "leader-elect",
+        "max-running-per-namespace",
+        "suspend-new",
     ] {
         assert!(wrong.contains(&format!("--{flag}")), "{wrong}");
     }
     assert!(
-        wrong.starts_with("locust-operator: 6 wrong setting(s)"),
+        wrong.starts_with("locust-operator: 8 wrong setting(s)"),
         "{wrong}"
+    );
+}
+
+#[test]
+fn tests_start_at_once_unless_told_otherwise() {
+    let runs = check(&[]).unwrap().runs;
+    assert_eq!((runs.max_running, runs.suspend_new), (None, false));
+    let runs = check(&["--max-running-per-namespace=3", "--suspend-new"])
+        .unwrap()
+        .runs;
+    assert_eq!(
+        (
+            runs.max_running.map(std::num::NonZero::get),
+            runs.suspend_new
+        ),
+        (Some(3), true)
     );
 }
 

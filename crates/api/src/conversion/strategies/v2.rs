@@ -344,7 +344,12 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
     let secret = one_of(vec![json!({"name": "a"}), json!({"name": "b"}), json!({})]);
     let image = (of(word()), pull_policy(), vec(secret, 0..3));
     let load = (of(test_files()), of(run()), master(), worker());
-    let limits = (duration(), duration(), (flag(), flag(), of(retention())));
+    let limits = (
+        duration(),
+        duration(),
+        of(word()),
+        (flag(), flag(), of(retention())),
+    );
     let wanted = (vec(threshold(), 0..3), of(validity()));
     let volume = one_of(vec![json!({"name": "a", "emptyDir": {}})]);
     let pods = (
@@ -367,7 +372,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
             |(
                 (image, image_pull_policy, image_pull_secrets),
                 (test_files, run, master, worker),
-                (start_deadline, timeout, (suspend, stop, retention)),
+                (start_deadline, timeout, concurrency_group, (suspend, stop, retention)),
                 (thresholds, validity),
                 (scheduling, pod, env, volumes, volume_mounts),
                 security,
@@ -384,6 +389,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
                 worker,
                 start_deadline,
                 timeout,
+                concurrency_group,
                 suspend,
                 stop,
                 retention,

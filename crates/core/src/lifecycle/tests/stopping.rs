@@ -129,7 +129,7 @@ fn a_silent_master_may_load_and_is_not_called_over_at_once() {
 fn a_suspended_test_says_so_and_is_not_claimed() {
     let mut test = simple();
     test.status = None;
-    let status = status::suspended(&test, at(1));
+    let status = held(&test, Hold::Spec, at(1));
     assert_eq!(status.run, None);
     assert_eq!(
         condition(&status, conditions::READY),
@@ -137,5 +137,5 @@ fn a_suspended_test_says_so_and_is_not_claimed() {
     );
     test.status = Some(status.clone());
     assert_eq!(next_step(test.status.as_ref()), Step::Claim);
-    assert_eq!(status::suspended(&test, at(9)), status, "written once");
+    assert_eq!(held(&test, Hold::Spec, at(9)), status, "written once");
 }

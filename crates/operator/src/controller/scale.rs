@@ -1,0 +1,51 @@
+//! Changing the number of workers of a run that is under way.
+
+use kube::runtime::reflector::ObjectRef;
+use locust_api::v2::LocustTest;
+use locust_core::lifecycle::Scale;
+use serde_json::json;
+
+use super::{
+    Context,
+    end::tell_job,
+    error::ReconcileError,
+    own_writes::JobWrite,
+    status::{name, namespace},
+};
+
+/// Tells the master first, so that it takes no worker for lost that leaves because of this, and then the Job. A master
+/// that does not hear is told at the next look, and what it took for lost meanwhile is taken back.
+pub(super) async fn workers(
+    test: &LocustTest,
+    scale: Scale,
+    context: &Context,
+) -> Result<(), ReconcileError> {
+    let Scale { workers, tell, job } = scale;
+    let Some(run) = test.status.as_ref().and_then(|status| status.run.as_ref()) else {
+        return Ok(());
+    };
+    if let Some(address) = tell {
+        let heard = context.listener.scale(&address, &run.id, workers).await;
+        tracing::info!(
+            test = name(test),
+            workers,
+            heard,
+            "told the master how many workers there are to be"
+        );
+    }
+    let key = ObjectRef::new(&run.worker_name).within(namespace(test));
+    let cached = context.hub.jobs.store().get(&key);
+    match cached.filter(|cached| cached.metadata.uid == run.worker_job_uid) {
+        Some(cached) if job => {
+            // An Indexed Job takes only both at once.
+            let spec = json!({"parallelism": workers, "completions": workers});
+            tell_job(test, &cached, JobWrite::Scale(workers), spec, context).await
+        }
+        Some(cached) => {
+            let uid = cached.metadata.uid.as_deref().unwrap_or_default();
+            context.own_writes.job_knows(uid, JobWrite::Scale(workers));
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
