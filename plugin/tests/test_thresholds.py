@@ -12,8 +12,8 @@ from test_report import FILES, RUN, VERSIONS, endpoints, errors, run_with_locust
 from harness import Lines
 from locust_operator_config import Config
 from locust_operator_cpu import Meter, allowed_cores, of_all
-from locust_operator_endpoints import Merged, Selector, Sums
 from locust_operator_crew import Crew
+from locust_operator_endpoints import Merged, Selector, Sums
 from locust_operator_load import Load
 from locust_operator_report import ACTUALS_LIMIT, actuals_line, build_report, percentiles
 from locust_operator_thresholds import Thresholds, read_threshold

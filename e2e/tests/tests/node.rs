@@ -36,6 +36,8 @@ mod refused_pods;
 mod release;
 #[path = "node/retention.rs"]
 mod retention;
+#[path = "node/scaling.rs"]
+mod scaling;
 #[path = "node/start_problems.rs"]
 mod start_problems;
 #[path = "node/stopping.rs"]
@@ -63,6 +65,10 @@ fn main() -> ExitCode {
             lost_master::hangs_and_is_killed,
         ),
         ("worker_deleted", lost_workers::deleted),
+        (
+            "more_and_then_fewer_workers",
+            scaling::more_and_then_fewer_workers,
+        ),
         ("worker_out_of_memory", lost_workers::out_of_memory),
         ("worker_drained", lost_workers::evicted),
         (

@@ -31,6 +31,7 @@ fn changes() -> Vec<(&'static str, Value)> {
         ),
         ("startDeadline", spec("startDeadline", json!("11m"))),
         ("timeout", spec("timeout", json!("2h"))),
+        ("concurrencyGroup", spec("concurrencyGroup", json!("other"))),
         ("suspend", spec("suspend", json!(true))),
         ("thresholds", spec("thresholds", json!([]))),
         (
@@ -207,10 +208,27 @@ pub fn scale(world: &World) -> Result<()> {
     kubectl.apply("{apiVersion: locust.io/v2, kind: LocustTest, metadata: {name: demo}, spec: {worker: {replicas: 2}}}")?;
     let status = kubelet::started(kubectl, "demo")?;
     kubectl.run(&["scale", "lotest", "demo", "--replicas=5"])?;
-    assert_eq!(
-        kubectl.get("lotest", "demo")?["spec"]["worker"]["replicas"],
-        5
-    );
+    e2e_tests::wait_until("the Job is for five workers", crate::world::SOON, || {
+        let test = kubectl.get("lotest", "demo")?;
+        let job = kubectl.get("job", "demo-worker")?;
+        let workers = &test["status"]["workers"];
+        ensure!(
+            [
+                &job["spec"]["parallelism"],
+                &job["spec"]["completions"],
+                &workers["desired"],
+                &test["status"]["expectedWorkers"]
+            ] == [5; 4],
+            "{} {}",
+            job["spec"],
+            test["status"]
+        );
+        ensure!(
+            workers["text"] == "0/5" && workers["scaled"].is_null(),
+            "{workers}"
+        );
+        Ok(())
+    })?;
     let path = "/apis/locust.io/v2/namespaces/scale/locusttests/demo/scale";
     let scale: Value = serde_json::from_str(&kubectl.run(&["get", "--raw", path])?)?;
     assert_eq!(scale["spec"]["replicas"], 5);
@@ -222,7 +240,7 @@ pub fn scale(world: &World) -> Result<()> {
         .to_owned();
     e2e_tests::wait_until("the selected workers", crate::world::SOON, || {
         let pods = kubectl.list("pods", &selector)?;
-        ensure!(pods.len() >= 2, "{} pods have {selector}", pods.len());
+        ensure!(pods.len() == 5, "{} pods have {selector}", pods.len());
         ensure!(
             pods.iter()
                 .all(|pod| pod["metadata"]["labels"]["locust.io/role"] == "worker"),
@@ -232,5 +250,30 @@ pub fn scale(world: &World) -> Result<()> {
     })?;
     let refusal = kubectl.run(&["scale", "lotest", "demo", "--replicas=0"]);
     ensure!(refusal.is_err(), "no workers at all make no load");
-    Ok(())
+    kubectl.run(&["scale", "lotest", "demo", "--replicas=3"])?;
+    e2e_tests::wait_until("three workers are left", crate::world::SOON, || {
+        let pods = kubectl.list("pods", &selector)?;
+        ensure!(pods.len() == 3, "{} pods", pods.len());
+        Ok(())
+    })?;
+    let events = kubectl.events("demo")?;
+    let notes: Vec<&str> = events
+        .iter()
+        .filter(|event| event["reason"] == "Scaled")
+        .filter_map(|event| event["note"].as_str())
+        .collect();
+    assert_eq!(
+        notes,
+        [
+            "spec.worker.replicas is 5: the run goes from 2 to 5 workers",
+            "spec.worker.replicas is 3: the run goes from 5 to 3 workers"
+        ]
+    );
+    place.settled()?;
+    let told = place.writes()?;
+    let told = told
+        .iter()
+        .filter(|write| write.resource() == "jobs" && write.verb() == "patch");
+    assert_eq!(told.count(), 2, "the Job is told once each time");
+    place.check_status_writes()
 }

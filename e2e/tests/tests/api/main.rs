@@ -21,6 +21,7 @@ mod names;
 mod others;
 mod outage;
 mod process;
+mod queue;
 mod released;
 mod rights;
 mod running;
@@ -138,6 +139,26 @@ const CASES: &[Case<World>] = &[
     (
         "a_fifth_of_all_calls_fails",
         faults::a_fifth_of_all_calls_fails,
+    ),
+    (
+        "a_group_runs_one_test_at_a_time",
+        queue::a_group_runs_one_test_at_a_time,
+    ),
+    (
+        "a_queue_goes_on_without_those_that_cannot_run",
+        queue::a_queue_goes_on_without_those_that_cannot_run,
+    ),
+    (
+        "a_queue_outlives_its_operator",
+        queue::a_queue_outlives_its_operator,
+    ),
+    (
+        "a_namespace_has_room_for_so_many",
+        queue::a_namespace_has_room_for_so_many,
+    ),
+    (
+        "nothing_new_starts_while_told_so",
+        queue::nothing_new_starts_while_told_so,
     ),
     ("a_quota_is_waited_out", blocked::a_quota_is_waited_out),
     (

@@ -4,6 +4,7 @@
 mod away;
 mod kills;
 mod outage;
+mod queue;
 mod world;
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use e2e_tests::harness::{self, Case};
 use world::World;
 
 const CASES: &[Case<World>] = &[
+    ("a_queue_of_twenty", queue::a_queue_of_twenty),
     ("killed_at_every_write", kills::killed_at_every_write),
     ("killed_twice", kills::killed_twice),
     (

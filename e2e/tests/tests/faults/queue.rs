@@ -1,0 +1,108 @@
+//! A queue of tests whose operator is killed twice.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use e2e_tests::manifest::test_of_target;
+use e2e_tests::node::{expect_counted, name_of, outcome};
+use e2e_tests::once::expect_one_run;
+use e2e_tests::{Kubectl, Operator, wait_until};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::world::World;
+
+const TESTS: usize = 20;
+/// How many are over when the operator is killed.
+const KILLS: [usize; 2] = [4, 11];
+/// For all of them, beside other cases.
+const ALL: Duration = Duration::from_secs(900);
+
+/// Strictly one at a time, in the order of creation.
+pub fn a_queue_of_twenty(world: &World) -> Result<()> {
+    let kubectl = world.node.namespaces(&["faults-queue".to_owned()])?;
+    let kubectl = kubectl.first().context("a namespace")?;
+    let launch = world.launch(kubectl.namespace());
+    let log = launch.directory.join("logs/faults-queue.log");
+    let arguments: Vec<&str> = launch.arguments.iter().map(String::as_str).collect();
+    let start = || Operator::start_ready(&launch.kubeconfig, &log, &arguments);
+    let mut operator = start()?;
+    let tests: Vec<String> = (1..=TESTS)
+        .map(|number| {
+            let group = "  concurrencyGroup: staging\n";
+            // The names are not in the order of creation.
+            let name = format!("load-{:02}", number * 7 % 23);
+            format!("{}---\n", test_of_target(&name, "3s", "faults", group))
+        })
+        .collect();
+    kubectl.apply(&tests.concat())?;
+    for kill in KILLS {
+        wait_until(&format!("{kill} tests are over"), ALL, || {
+            let over = over(kubectl)?;
+            ensure!(over >= kill, "{over} are");
+            Ok(())
+        })?;
+        drop(operator);
+        operator = start()?;
+    }
+    wait_until("all tests are over", ALL, || {
+        let over = over(kubectl)?;
+        ensure!(over == TESTS, "{over} are");
+        Ok(())
+    })?;
+    drop(operator);
+    check(world, kubectl)
+}
+
+fn over(kubectl: &Kubectl) -> Result<usize> {
+    let tests = kubectl.list("locusttests", "")?;
+    let is_over = |test: &&Value| test["status"]["verdict"].is_string();
+    Ok(tests.iter().filter(is_over).count())
+}
+
+fn check(world: &World, kubectl: &Kubectl) -> Result<()> {
+    let mut tests = kubectl.list("locusttests", "")?;
+    tests.sort_by_key(|test| {
+        let metadata = &test["metadata"];
+        [&metadata["creationTimestamp"], &metadata["name"]]
+            .map(|value| value.as_str().unwrap_or_default().to_owned())
+    });
+    let mut free: Option<(Timestamp, String)> = None;
+    for test in &tests {
+        let name = name_of(test);
+        ensure!(
+            outcome(test) == "Succeeded Passed/AllPassed",
+            "{name}: {}",
+            test["status"]
+        );
+        expect_counted(&world.target, test)?;
+        expect_one_run(&world.node, kubectl, test)?;
+        let (began, ended) = lifetime(kubectl, name)?;
+        if let Some((free, before)) = free {
+            ensure!(
+                free <= began,
+                "{name} began at {began}, and {before} ended at {free}"
+            );
+        }
+        free = Some((ended, name.to_owned()));
+    }
+    ensure!(tests.len() == TESTS, "{} tests", tests.len());
+    Ok(())
+}
+
+/// When the first container of a test started, and the last one ended.
+fn lifetime(kubectl: &Kubectl, test: &str) -> Result<(Timestamp, Timestamp)> {
+    let pods = kubectl.list("pods", &format!("performance-test-name={test}"))?;
+    let mut times = Vec::new();
+    for pod in &pods {
+        let state = &pod["status"]["containerStatuses"][0]["state"]["terminated"];
+        for end in ["startedAt", "finishedAt"] {
+            let time = state[end].as_str();
+            let time = time.with_context(|| format!("{} has no {end}", name_of(pod)))?;
+            times.push(time.parse::<Timestamp>()?);
+        }
+    }
+    let first = times.iter().min().context("no pods")?;
+    let last = times.iter().max().context("no pods")?;
+    Ok((*first, *last))
+}
