@@ -35,6 +35,19 @@ impl Events {
 
     /// `reason` is one CamelCase word, `note` a sentence.
     pub fn publish(&self, test: &LocustTest, tone: Tone, reason: &str, note: String) {
+        self.publish_action(test, tone, reason, "Reconcile", note);
+    }
+
+    /// An event that tells of something that may happen again: only events of one action are taken for repetitions, of
+    /// which the first note stays.
+    pub fn publish_action(
+        &self,
+        test: &LocustTest,
+        tone: Tone,
+        reason: &str,
+        action: &str,
+        note: String,
+    ) {
         let event = Event {
             type_: if tone == Tone::Warning {
                 EventType::Warning
@@ -44,7 +57,7 @@ impl Events {
             reason: reason.to_owned(),
             // The API server takes 1 KB.
             note: Some(note.chars().take(900).collect()),
-            action: "Reconcile".to_owned(),
+            action: action.to_owned(),
             secondary: None,
         };
         // The task takes events as long as this exists.

@@ -153,7 +153,8 @@ impl Wakes {
         let now = self
             .tests
             .get(&key)
-            .and_then(|test| queue::member(test.0.as_ref().ok()?));
+            .and_then(|test| queue::member(test.0.as_ref().ok()?))
+            .filter(|member| member.group.is_some() || self.at_most.is_some());
         let before = self.known.get(&key).cloned();
         match &now {
             Some(member) => drop(self.known.insert(key.clone(), member.clone())),

@@ -165,10 +165,11 @@ fn announce(
             "Stopping",
             "spec.stop is set: the load is being ended".to_owned(),
         ),
-        News::Scaled(Scaled { from, to }) => context.events.publish(
+        News::Scaled(Scaled { from, to }) => context.events.publish_action(
             test,
             Tone::Normal,
             "Scaled",
+            &format!("ScaleTo{to}"),
             format!("spec.worker.replicas is {to}: the run goes from {from} to {to} workers"),
         ),
         News::TakenOver => context.events.publish(

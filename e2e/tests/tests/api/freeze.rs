@@ -256,19 +256,23 @@ pub fn scale(world: &World) -> Result<()> {
         ensure!(pods.len() == 3, "{} pods", pods.len());
         Ok(())
     })?;
-    let events = kubectl.events("demo")?;
-    let notes: Vec<&str> = events
-        .iter()
-        .filter(|event| event["reason"] == "Scaled")
-        .filter_map(|event| event["note"].as_str())
-        .collect();
-    assert_eq!(
-        notes,
-        [
-            "spec.worker.replicas is 5: the run goes from 2 to 5 workers",
-            "spec.worker.replicas is 3: the run goes from 5 to 3 workers"
-        ]
-    );
+    e2e_tests::wait_until("both changes are told", crate::world::SOON, || {
+        let events = kubectl.events("demo")?;
+        let notes: Vec<&str> = events
+            .iter()
+            .filter(|event| event["reason"] == "Scaled")
+            .filter_map(|event| event["note"].as_str())
+            .collect();
+        ensure!(
+            notes
+                == [
+                    "spec.worker.replicas is 5: the run goes from 2 to 5 workers",
+                    "spec.worker.replicas is 3: the run goes from 5 to 3 workers",
+                ],
+            "{notes:?}"
+        );
+        Ok(())
+    })?;
     place.settled()?;
     let told = place.writes()?;
     let told = told

@@ -52,7 +52,7 @@ fn expect_queued(kubectl: &Kubectl, name: &str, reason: &str, words: &str) -> Re
 fn end(kubectl: &Kubectl, name: &str) -> Result<Value> {
     let id = kubelet::started(kubectl, name)?["run"]["id"].take();
     let id = id.as_str().context("a run id")?;
-    kubelet::end_master(kubectl, name, 0, &report(id, &json!({})))?;
+    kubelet::end_master(kubectl, name, 0, &report(id, &json!({})).to_string())?;
     kubelet::ended(kubectl, name)
 }
 
@@ -248,7 +248,7 @@ pub fn a_queue_outlives_its_operator(world: &World) -> Result<()> {
         kubectl,
         &first,
         0,
-        &report(id.as_str().context("an id")?, &json!({})),
+        &report(id.as_str().context("an id")?, &json!({})).to_string(),
     )?;
     kubectl.apply(&in_group("d"))?;
     for (round, left) in [(2, 3), (3, 2), (4, 1)] {
