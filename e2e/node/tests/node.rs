@@ -144,6 +144,8 @@ fn traces() -> Vec<String> {
             &["KUBE-", "CNI-"],
         ));
     }
+    let sets = succeed(Command::new("ipset").args(["list", "-name"]));
+    found.extend(lines_with(&sets, &["KUBE-", "TMP-"]));
     let remains = [
         "/var/lib/cni",
         "/var/lib/kubelet",
