@@ -58,3 +58,6 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.3 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
+
+// As for Kubernetes, so that what both are made of is built once.
+replace github.com/go-openapi/jsonreference => github.com/go-openapi/jsonreference v0.20.2
