@@ -91,6 +91,7 @@ unit() {
   run "checking format, lints and generated files" e2e/lint.sh
   run "unit tests" cargo test --locked --quiet --workspace
   run "tests of the demo target" env -C e2e/target go test -v ./...
+  run "tests of what enforces network policies" env -C e2e/node/go/kube-router CGO_ENABLED=0 go test -v -vet=off ./...
   run "tests of the plugin with Locust 2.47.0" plugin/test.sh 2.47.0
   run "tests of the plugin with Locust 2.20.0" plugin/test.sh 2.20.0
   run "tests of the chart" charts/test.sh

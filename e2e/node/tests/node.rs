@@ -144,6 +144,8 @@ fn traces() -> Vec<String> {
             &["KUBE-", "CNI-"],
         ));
     }
+    let sets = succeed(Command::new("ipset").args(["list", "-name"]));
+    found.extend(lines_with(&sets, &["KUBE-", "TMP-"]));
     let remains = [
         "/var/lib/cni",
         "/var/lib/kubelet",
@@ -283,7 +285,7 @@ fn runs_locust_and_leaves_nothing() {
 
     let victims: [&[&str]; 4] = [
         &["containerd"],
-        &["kubelet", "kube-proxy"],
+        &["kubelet", "kube-proxy", "kube-router"],
         &["kube-apiserver"],
         &["etcd", "kube-apiserver", "containerd", "kubelet", "coredns"],
     ];

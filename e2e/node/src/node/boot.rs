@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use anyhow::{Context, Result, bail};
 
 use super::{ADDRESS, NAME, PROCESSES, config, dns, down, network, status, traces};
-use crate::control_plane::{ControlPlane, Parts, kubectl};
+use crate::control_plane::{ControlPlane, Parts, SERVICE_CIDR, kubectl};
 use crate::pki::{Identity, write_private};
 use crate::ports::{self, Needed};
 use crate::process::Lifetime;
@@ -171,6 +171,10 @@ impl Node<'_> {
         )?;
         write("Corefile", &config::corefile(cluster))?;
         write("dns.json", &config::dns_objects().to_string())?;
+        write(
+            "kube-router.json",
+            &config::kube_router_objects().to_string(),
+        )?;
         self.write_identities()
     }
 
@@ -197,6 +201,7 @@ impl Node<'_> {
             ),
             ("kube-proxy", Identity::client("system:kube-proxy", None)),
             ("coredns", Identity::client("coredns", None)),
+            ("kube-router", Identity::client("kube-router", None)),
         ] {
             self.plane
                 .write_kubeconfig(&format!("{part}.kubeconfig"), &identity)?;
@@ -236,9 +241,11 @@ impl Node<'_> {
             .wait_for("kube-apiserver", "kube-apiserver", || plane.ready(layout))?;
         report::line("the API server is ready");
         self.start_agents()?;
-        let apply = ["apply", "--filename", &self.path("dns.json")];
-        exec::output(&mut kubectl(self.layout, &self.layout.kubeconfig(), &apply))
-            .context("cannot create the cluster's DNS service")?;
+        for objects in ["dns.json", "kube-router.json"] {
+            let apply = ["apply", "--filename", &self.path(objects)];
+            exec::output(&mut kubectl(self.layout, &self.layout.kubeconfig(), &apply))
+                .with_context(|| format!("cannot create what {objects} holds"))?;
+        }
         self.parts
             .start("coredns", &[format!("-conf={}", self.path("Corefile"))])?;
         self.parts.wait_for("the node", "kubelet", || {
@@ -248,6 +255,7 @@ impl Node<'_> {
         self.parts
             .wait_for("the cluster's DNS", "coredns", dns::answers)?;
         report::line("the cluster's DNS answers");
+        self.start_policies()?;
         self.parts.wait_for(
             "the default service account",
             "kube-controller-manager",
@@ -296,6 +304,26 @@ impl Node<'_> {
                 "--healthz-bind-address=127.0.0.1:10256".into(),
             ],
         )
+    }
+
+    /// Starts what enforces NetworkPolicies: after kube-proxy has written its rules, so that both do not move each
+    /// other's, and after the kubelet has made the node that it asks for.
+    fn start_policies(&mut self) -> Result<()> {
+        self.parts.start(
+            "kube-router",
+            &[
+                format!("--kubeconfig={}", self.path("kube-router.kubeconfig")),
+                format!("--node={NAME}"),
+                format!("--service-cidr={SERVICE_CIDR}"),
+            ],
+        )?;
+        self.parts.wait_for(
+            "the enforcement of network policies",
+            "kube-router",
+            network::policies_are_enforced,
+        )?;
+        report::line("network policies are enforced");
+        Ok(())
     }
 
     fn path(&self, name: &str) -> String {

@@ -139,7 +139,6 @@ pub fn corefile(cluster: &Path) -> String {
 /// Service with the address of the CoreDNS on the host.
 pub fn dns_objects() -> Value {
     let metadata = |name: &str| json!({"name": name, "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}});
-    let read = |group: &str, resources: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": ["list", "watch"]});
     let ports = |target: bool| {
         let port = |name: &str, protocol: &str| {
             let mut port = json!({"name": name, "protocol": protocol, "port": 53});
@@ -152,18 +151,47 @@ pub fn dns_objects() -> Value {
     };
     let mut slice = metadata("kube-dns");
     slice["labels"] = json!({"kubernetes.io/service-name": "kube-dns", "endpointslice.kubernetes.io/managed-by": "e2e-node"});
+    let [role, binding] = rights(
+        "coredns",
+        &[
+            read("", &["services", "pods", "namespaces"]),
+            read("discovery.k8s.io", &["endpointslices"]),
+        ],
+    );
     json!({"apiVersion": "v1", "kind": "List", "items": [
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "coredns"}, "rules": [
-            read("", &["services", "pods", "namespaces"]), read("discovery.k8s.io", &["endpointslices"]),
-        ]},
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "coredns"},
-         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "coredns"},
-         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "coredns"}]},
+        role, binding,
         {"apiVersion": "v1", "kind": "Service", "metadata": metadata("kube-dns"),
          "spec": {"clusterIP": DNS_SERVICE, "ports": ports(true)}},
         {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": slice, "addressType": "IPv4",
          "endpoints": [{"addresses": [ADDRESS], "conditions": {"ready": true}}], "ports": ports(false)},
     ]})
+}
+
+/// The rights to read network policies and whom they are about.
+pub fn kube_router_objects() -> Value {
+    let own = json!({"apiGroups": [""], "resources": ["nodes"], "resourceNames": [NAME], "verbs": ["get"]});
+    let rules = [
+        read("", &["pods", "namespaces"]),
+        read("networking.k8s.io", &["networkpolicies"]),
+        own,
+    ];
+    json!({"apiVersion": "v1", "kind": "List", "items": rights("kube-router", &rules)})
+}
+
+fn read(group: &str, resources: &[&str]) -> Value {
+    json!({"apiGroups": [group], "resources": resources, "verbs": ["list", "watch"]})
+}
+
+/// A role of these rules, and its binding to the user of the same name.
+fn rights(user: &str, rules: &[Value]) -> [Value; 2] {
+    let group = "rbac.authorization.k8s.io";
+    let version = format!("{group}/v1");
+    [
+        json!({"apiVersion": version, "kind": "ClusterRole", "metadata": {"name": user}, "rules": rules}),
+        json!({"apiVersion": version, "kind": "ClusterRoleBinding", "metadata": {"name": user},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": user},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": user}]}),
+    ]
 }
 
 #[cfg(test)]

@@ -54,6 +54,9 @@ pub fn clean(layout: &Layout) -> Result<()> {
     if prepare::find_program("iptables").is_ok() {
         network::delete_rules()?;
     }
+    if prepare::find_program("ipset").is_ok() {
+        network::delete_sets()?;
+    }
     network::restore_settings(&cluster.join("settings.json"));
     remove_shared(&cluster, &sockets);
     if cluster.exists() {

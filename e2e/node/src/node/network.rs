@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -136,7 +137,7 @@ fn sysfs(link: &str) -> PathBuf {
     Path::new("/sys/class/net").join(link)
 }
 
-/// Deletes the chains of kube-proxy, kubelet and CNI, and the jumps to them.
+/// Deletes the chains of kube-proxy, kube-router, kubelet and CNI, and the jumps to them.
 pub fn delete_rules() -> Result<()> {
     for family in ["iptables", "ip6tables"] {
         for table in ["filter", "nat", "mangle", "raw"] {
@@ -180,6 +181,53 @@ fn deletion(table: &str, rules: &str) -> Option<String> {
     (!lines.is_empty()).then(|| format!("*{table}\n{}\nCOMMIT\n", lines.join("\n")))
 }
 
+/// Whether what enforces network policies has written its rules.
+pub fn policies_are_enforced() -> bool {
+    tool("iptables", &["-w", "-S", "KUBE-ROUTER-FORWARD"]).is_ok_and(|rules| enforced(&rules))
+}
+
+/// The chain is there before its rules; this one is the last of them.
+fn enforced(rules: &str) -> bool {
+    rules.lines().any(|rule| rule.ends_with(" -j ACCEPT"))
+}
+
+/// Destroys the sets of addresses that rules of network policies name, once the rules are gone.
+pub fn delete_sets() -> Result<()> {
+    // A kernel without sets holds none.
+    let names = tool("ipset", &["list", "-name"]).unwrap_or_default();
+    own_sets(&names).into_iter().try_for_each(destroy_set)
+}
+
+fn destroy_set(set: &str) -> Result<()> {
+    let begin = Instant::now();
+    loop {
+        let destroyed = tool("ipset", &["destroy", set]);
+        // The kernel lets go of a set a moment after the last rule with it is gone.
+        if destroyed.is_ok() || begin.elapsed() > Duration::from_secs(5) {
+            return destroyed.map(drop);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Those of the names that kube-router gives: a prefix and a digest.
+fn own_sets(names: &str) -> Vec<&str> {
+    let digest = |rest: &str| {
+        let letter = |byte: u8| matches!(byte, b'A'..=b'Z' | b'2'..=b'7');
+        rest.len() == 16 && rest.bytes().all(letter)
+    };
+    // Sets are filled under a temporary name.
+    let prefixes = ["KUBE-SRC-", "KUBE-DST-", "TMP-"];
+    names
+        .lines()
+        .filter(|name| {
+            prefixes
+                .iter()
+                .any(|prefix| name.strip_prefix(prefix).is_some_and(digest))
+        })
+        .collect()
+}
+
 fn tool(name: &str, arguments: &[&str]) -> Result<String> {
     exec::output(Command::new(prepare::find_program(name)?).args(arguments))
 }
@@ -203,6 +251,29 @@ mod tests {
              -D POSTROUTING -s 10.244.0.2/32 -j CNI-abc\n\
              -F KUBE-SERVICES\n-F CNI-abc\n-X KUBE-SERVICES\n-X CNI-abc\nCOMMIT\n"
         );
+    }
+
+    #[test]
+    fn only_the_nodes_sets_are_destroyed() {
+        let names = "KUBE-SRC-3YNVZWWGX3UQQ4VQ\nKUBE-DST-AAAABBBBCCCCDDDD\nTMP-ABCDEFGHIJKLM234\n\
+            TMP-mine\nTMP-abcdefghijklm234\nKUBE-CLUSTER-IP\nf2b-sshd\n";
+        assert_eq!(
+            own_sets(names),
+            [
+                "KUBE-SRC-3YNVZWWGX3UQQ4VQ",
+                "KUBE-DST-AAAABBBBCCCCDDDD",
+                "TMP-ABCDEFGHIJKLM234"
+            ]
+        );
+        assert_eq!(own_sets(""), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn an_empty_chain_enforces_nothing() {
+        let chain = "-N KUBE-ROUTER-FORWARD\n";
+        assert!(!enforced(chain));
+        let rule = "-A KUBE-ROUTER-FORWARD -m mark --mark 0x20000/0x20000 -j ACCEPT\n";
+        assert!(enforced(&format!("{chain}{rule}")));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::process::{self, Record};
 use crate::{Layout, exec};
 
 /// The parts that a booted node has.
-pub const PARTS: [&str; 8] = [
+pub const PARTS: [&str; 9] = [
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -17,6 +17,7 @@ pub const PARTS: [&str; 8] = [
     "kubelet",
     "kube-proxy",
     "coredns",
+    "kube-router",
 ];
 
 /// The node's state.

@@ -23,7 +23,7 @@ struct Build {
     needed_by_api: bool,
 }
 
-const BUILDS: [Build; 6] = [
+const BUILDS: [Build; 7] = [
     Build {
         label: "etcd",
         module: "tools",
@@ -84,6 +84,14 @@ const BUILDS: [Build; 6] = [
         label: "CoreDNS",
         module: "helm",
         products: &[("github.com/coredns/coredns", "coredns")],
+        arguments: &["-ldflags=-s -w"],
+        links: &[],
+        needed_by_api: false,
+    },
+    Build {
+        label: "kube-router",
+        module: "kube-router",
+        products: &[(".", "kube-router")],
         arguments: &["-ldflags=-s -w"],
         links: &[],
         needed_by_api: false,

@@ -33,7 +33,8 @@ impl Wall {
 
     fn iptables(&self, action: &str) -> Result<()> {
         let output = Command::new("iptables")
-            .args(["-w", action])
+            // Before the table in which network policies let packets pass.
+            .args(["-w", "-t", "mangle", action])
             .args(&self.rule)
             .output()?;
         ensure!(
