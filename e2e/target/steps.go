@@ -17,37 +17,53 @@ const (
 // Steps is a distribution of latencies that is known beforehand.
 type Steps []step
 
-// step is a latency, and the share of requests that are as fast as this or faster.
+// step is a range of latencies, spread evenly over the requests whose place
+// among all is between two shares.
 type step struct {
-	wait time.Duration
-	upTo float64
+	from, to    time.Duration
+	above, upTo float64
 }
 
-// ParseSteps reads "47x80,126x20": 47 ms for 80 of 100 requests, 126 ms for
-// the others. The latencies must ascend.
+// ParseSteps reads "47x80,120-180x20": 47 ms for 80 of 100 requests, anything
+// from 120 to 180 ms for the others. The latencies must ascend.
 func ParseSteps(text string) (Steps, error) {
 	var steps Steps
-	var sum, last uint64
+	var last time.Duration
+	var sum float64
 	for part := range strings.SplitSeq(text, ",") {
-		wait, share, _ := strings.Cut(part, "x")
-		milliseconds, err := strconv.ParseUint(wait, 10, 31)
-		if err != nil || milliseconds <= last || milliseconds > longestStep {
-			return nil, fmt.Errorf("step %q: want <milliseconds>x<share>, ascending from 1 to %d ms", part, longestStep)
+		latencies, share, _ := strings.Cut(part, "x")
+		first, second, isRange := strings.Cut(latencies, "-")
+		from, err := parseMilliseconds(first)
+		to := from
+		if err == nil && isRange {
+			to, err = parseMilliseconds(second)
+		}
+		if err != nil || from <= last || to < from {
+			return nil, fmt.Errorf("step %q: want <ms>x<share> or <ms>-<ms>x<share>, ascending from 1 to %d ms", part, longestStep)
 		}
 		weight, err := strconv.ParseUint(share, 10, 31)
 		if err != nil || weight == 0 {
 			return nil, fmt.Errorf("step %q: want a whole number above zero after the x", part)
 		}
-		last, sum = milliseconds, sum+weight
-		steps = append(steps, step{time.Duration(milliseconds) * time.Millisecond, float64(sum)})
+		steps = append(steps, step{from, to, sum, sum + float64(weight)})
+		last, sum = to, sum+float64(weight)
 	}
 	if len(steps) > mostSteps {
 		return nil, fmt.Errorf("%d steps: want %d at most", len(steps), mostSteps)
 	}
 	for i := range steps {
-		steps[i].upTo /= float64(sum)
+		steps[i].above /= sum
+		steps[i].upTo /= sum
 	}
 	return steps, nil
+}
+
+func parseMilliseconds(text string) (time.Duration, error) {
+	milliseconds, err := strconv.ParseUint(text, 10, 31)
+	if err == nil && milliseconds > longestStep {
+		err = fmt.Errorf("%d ms is too long", milliseconds)
+	}
+	return time.Duration(milliseconds) * time.Millisecond, err
 }
 
 // at is the latency of one request. Multiples of the golden ratio are spread
@@ -56,10 +72,11 @@ func (s Steps) at(request int64) time.Duration {
 	_, place := math.Modf(float64(request) / math.Phi)
 	for _, step := range s {
 		if place < step.upTo {
-			return step.wait
+			within := (place - step.above) / (step.upTo - step.above)
+			return step.from + time.Duration(within*float64(step.to-step.from))
 		}
 	}
-	return s[len(s)-1].wait
+	return s[len(s)-1].to
 }
 
 // Schedule walks through the steps for one run.

@@ -161,17 +161,21 @@ func TestControlChangesBehaviourOrSaysWhyNot(t *testing.T) {
 }
 
 func TestStepsKeepTheirSharesAtAnyTime(t *testing.T) {
-	steps, err := ParseSteps("20x60,40x34,60x5,80x1")
+	steps, err := ParseSteps("20x60,30-40x34,60x5,80x1")
 	if err != nil {
 		t.Fatal(err)
 	}
+	shares := map[time.Duration]float64{20: 0.6, 31: 0.034, 35: 0.17, 39: 0.306, 40: 0.34, 60: 0.05, 80: 0.01}
 	seen := map[time.Duration]float64{}
 	for request := range int64(5000) {
-		seen[steps.at(request)]++
-		for milliseconds, share := range map[int]float64{20: 0.6, 40: 0.34, 60: 0.05, 80: 0.01} {
-			got, want := seen[time.Duration(milliseconds)*time.Millisecond], share*float64(request+1)
-			if math.Abs(got-want) > 4 {
-				t.Fatalf("%d ms for %g of %d requests, want %g", milliseconds, got, request+1, want)
+		wait := steps.at(request)
+		for upTo, share := range shares {
+			upTo *= time.Millisecond
+			if wait == upTo || wait >= 30*time.Millisecond && wait < upTo && upTo <= 40*time.Millisecond {
+				seen[upTo]++
+			}
+			if got, want := seen[upTo], share*float64(request+1); math.Abs(got-want) > 4 {
+				t.Fatalf("%v for %g of %d requests, want %g", upTo, got, request+1, want)
 			}
 		}
 	}
@@ -185,7 +189,7 @@ func TestBadStepsAreRefused(t *testing.T) {
 	for step := 2; step <= mostSteps+1; step++ {
 		many += fmt.Sprintf(",%dx1", step)
 	}
-	for _, text := range []string{"", "20", "20x", "x1", "20x0", "20x-1", "0x1", "20x1,20x1", "20x1,10x1", "20x1,", "60001x1", "1.5x1", many} {
+	for _, text := range []string{"", "20", "20x", "x1", "20x0", "20x-1", "0x1", "20x1,20x1", "20x1,10x1", "20x1,", "20-x1", "20-10x1", "20-30x1,30x1", "1-60001x1", "60001x1", "1.5x1", many} {
 		if _, err := ParseSteps(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}
