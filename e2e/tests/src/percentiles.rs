@@ -128,7 +128,7 @@ mod tests {
     fn figures_are_those_of_all_requests_together() {
         let [one, other] = &workers();
         assert_eq!(figures(one), [47, 126, 126, 126]);
-        assert_eq!(figures(other), [126, 1234, 1234, 1870]);
+        assert_eq!(figures(other), [126, 1234, 1870, 1870]);
         let both = Served::merged([one, other]);
         assert_eq!(both.requests(), 2000);
         assert_eq!(figures(&both), [126, 483, 1234, 1870]);
