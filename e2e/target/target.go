@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -13,7 +14,8 @@ import (
 )
 
 // Target answers every path by its latency and error ratio, and counts
-// requests by the run that sent them.
+// requests by the run that sent them. What is below /dist/ takes its latencies
+// from there, and says in X-Took-Ms what it took.
 type Target struct {
 	mutex      sync.Mutex
 	latency    Latency
@@ -22,6 +24,8 @@ type Target struct {
 	served     int64
 	total      int64
 	runs       map[string]*RunCount
+	schedules  map[string]map[string]*Schedule // by run and steps
+	scheduled  int
 }
 
 // RunCount is what one run has sent.
@@ -38,6 +42,7 @@ func NewTarget(latency Latency, errorRatio float64, seed uint64) *Target {
 		errorRatio: errorRatio,
 		random:     rand.New(rand.NewPCG(seed, seed)),
 		runs:       map[string]*RunCount{},
+		schedules:  map[string]map[string]*Schedule{},
 	}
 }
 
@@ -46,6 +51,7 @@ func (t *Target) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /-/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /-/stats", t.stats)
+	mux.HandleFunc("GET /-/distributions", t.distributions)
 	mux.HandleFunc("PUT /-/control", t.control)
 	mux.HandleFunc("POST /-/reset", t.reset)
 	mux.HandleFunc("/", t.serve)
@@ -53,6 +59,7 @@ func (t *Target) Handler() http.Handler {
 }
 
 func (t *Target) serve(w http.ResponseWriter, r *http.Request) {
+	begin, run := time.Now(), cmp.Or(r.Header.Get("X-Run-Id"), "none")
 	wait, failed := t.next()
 	if strings.HasPrefix(r.URL.Path, "/fail") {
 		failed = true
@@ -65,11 +72,23 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		wait = time.Duration(milliseconds) * time.Millisecond
 	}
+	var known *Schedule
+	if text, found := strings.CutPrefix(r.URL.Path, "/dist/"); found {
+		var err error
+		if known, err = t.schedule(run, text); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		wait = t.nextOf(known)
+	}
 	select {
 	case <-time.After(wait):
 	case <-r.Context().Done():
 	}
-	t.count(r.Header.Get("X-Run-Id"), failed)
+	t.count(run, failed)
+	if known != nil {
+		w.Header().Set("X-Took-Ms", strconv.FormatInt(t.keep(known, time.Since(begin)), 10))
+	}
 	if failed {
 		http.Error(w, "failed on purpose", http.StatusInternalServerError)
 		return
@@ -88,9 +107,6 @@ func (t *Target) next() (wait time.Duration, failed bool) {
 }
 
 func (t *Target) count(run string, failed bool) {
-	if run == "" {
-		run = "none"
-	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	count := t.runs[run]
@@ -111,6 +127,13 @@ func (t *Target) stats(w http.ResponseWriter, _ *http.Request) {
 	defer t.mutex.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(map[string]any{"total": t.total, "runs": t.runs})
+}
+
+func (t *Target) distributions(w http.ResponseWriter, _ *http.Request) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(map[string]any{"runs": t.schedules})
 }
 
 func (t *Target) control(w http.ResponseWriter, r *http.Request) {
@@ -152,5 +175,6 @@ func (t *Target) reset(w http.ResponseWriter, _ *http.Request) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	t.served, t.total, t.runs = 0, 0, map[string]*RunCount{}
+	t.schedules, t.scheduled = map[string]map[string]*Schedule{}, 0
 	fmt.Fprintln(w, "ok")
 }

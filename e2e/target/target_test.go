@@ -2,11 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +156,123 @@ func TestControlChangesBehaviourOrSaysWhyNot(t *testing.T) {
 	for _, body := range []string{`{"errorRatio":2}`, `{"latency":"soon"}`, `{"latncy":"fixed:1ms"}`, `{`} {
 		if code := call(t, target, "PUT", "/-/control", "", body).Code; code != http.StatusBadRequest {
 			t.Errorf("%s: code %d", body, code)
+		}
+	}
+}
+
+func TestStepsKeepTheirSharesAtAnyTime(t *testing.T) {
+	steps, err := ParseSteps("20x60,30-40x34,60x5,80x1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shares := map[time.Duration]float64{20: 0.6, 31: 0.034, 35: 0.17, 39: 0.306, 40: 0.34, 60: 0.05, 80: 0.01}
+	seen := map[time.Duration]float64{}
+	for request := range int64(5000) {
+		wait := steps.at(request)
+		for upTo, share := range shares {
+			upTo *= time.Millisecond
+			if wait == upTo || wait >= 30*time.Millisecond && wait < upTo && upTo <= 40*time.Millisecond {
+				seen[upTo]++
+			}
+			if got, want := seen[upTo], share*float64(request+1); math.Abs(got-want) > 4 {
+				t.Fatalf("%v for %g of %d requests, want %g", upTo, got, request+1, want)
+			}
+		}
+	}
+	if steps.at(0) != 20*time.Millisecond {
+		t.Errorf("the first took %v", steps.at(0))
+	}
+}
+
+func TestBadStepsAreRefused(t *testing.T) {
+	many := "1x1"
+	for step := 2; step <= mostSteps+1; step++ {
+		many += fmt.Sprintf(",%dx1", step)
+	}
+	for _, text := range []string{"", "20", "20x", "x1", "20x0", "20x-1", "0x1", "20x1,20x1", "20x1,10x1", "20x1,", "20-x1", "20-10x1", "20-30x1,30x1", "1-60001x1", "60001x1", "1.5x1", many} {
+		if _, err := ParseSteps(text); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+		if code := call(t, newTarget(t, 0), "GET", "/dist/"+text, "", "").Code; code != http.StatusBadRequest {
+			t.Errorf("%q: code %d", text, code)
+		}
+	}
+}
+
+// distributions is what the target says of one run: requests by what they took, of each distribution.
+func distributions(t *testing.T, target *Target, run string) map[string]Schedule {
+	t.Helper()
+	var answer struct {
+		Runs map[string]map[string]Schedule `json:"runs"`
+	}
+	if err := json.Unmarshal(call(t, target, "GET", "/-/distributions", "", "").Body.Bytes(), &answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer.Runs[run]
+}
+
+func TestWhatRequestsTookIsKeptByRunAndDistribution(t *testing.T) {
+	target := newTarget(t, 0)
+	said := map[int64]int64{}
+	begin := time.Now()
+	for range 6 {
+		// the second and the fourth are slow
+		took, err := strconv.ParseInt(call(t, target, "GET", "/dist/5x1,15x1", "one", "").Header().Get("X-Took-Ms"), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said[took]++
+	}
+	lasted := time.Since(begin).Milliseconds()
+	call(t, target, "GET", "/dist/2x1", "one", "")
+	call(t, target, "GET", "/dist/5x1,15x1", "two", "")
+	call(t, target, "GET", "/", "one", "")
+	one := distributions(t, target, "one")
+	took, sum, slow := one["5x1,15x1"].Took, int64(0), int64(0)
+	if !maps.Equal(took, said) {
+		t.Errorf("kept %v, said %v", took, said)
+	}
+	for milliseconds, count := range took {
+		sum += milliseconds * count
+		if milliseconds >= 15 {
+			slow += count
+		}
+		if milliseconds < 5 {
+			t.Errorf("%d requests took %d ms", count, milliseconds)
+		}
+	}
+	if sum < 4*5+2*15 || sum > lasted || slow < 2 {
+		t.Errorf("got %v within %d ms", took, lasted)
+	}
+	if len(one) != 2 || len(distributions(t, target, "two")) != 1 || len(distributions(t, target, "none")) != 0 {
+		t.Errorf("got %v", target.schedules)
+	}
+	call(t, target, "POST", "/-/reset", "", "")
+	if left := distributions(t, target, "one"); len(left) != 0 {
+		t.Errorf("after the reset: %v", left)
+	}
+}
+
+func TestDistributionsNeedNoEndlessMemory(t *testing.T) {
+	target := newTarget(t, 0)
+	for run := range mostSchedules {
+		if code := call(t, target, "GET", "/dist/1x1", fmt.Sprint(run), "").Code; code != http.StatusOK {
+			t.Fatalf("code %d", code)
+		}
+	}
+	if code := call(t, target, "GET", "/dist/1x1", "another", "").Code; code != http.StatusBadRequest {
+		t.Errorf("one too many: code %d", code)
+	}
+	if code := call(t, target, "GET", "/dist/1x1", "0", "").Code; code != http.StatusOK {
+		t.Errorf("one that is known: code %d", code)
+	}
+	known, err := target.schedule("0", "1x1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for hours := range 3 {
+		if took := target.keep(known, time.Duration(hours+1)*time.Hour); took != 2*longestStep {
+			t.Errorf("%d hours are kept as %d ms", hours+1, took)
 		}
 	}
 }

@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod node;
 pub mod once;
 pub mod operator;
+pub mod percentiles;
 pub mod policy;
 pub mod ports;
 pub mod process;

@@ -171,8 +171,17 @@ pub fn deploy_target(kubectl: &Kubectl) -> Result<()> {
 
 /// What the demo target counted, by run id.
 pub fn target_runs(kubectl: &Kubectl) -> Result<Value> {
+    ask_target(kubectl, "stats")
+}
+
+/// What the demo target served of known distributions, by run id and distribution.
+pub fn target_distributions(kubectl: &Kubectl) -> Result<Value> {
+    ask_target(kubectl, "distributions")
+}
+
+fn ask_target(kubectl: &Kubectl, what: &str) -> Result<Value> {
     let path = format!(
-        "/api/v1/namespaces/{}/services/demo-target:80/proxy/-/stats",
+        "/api/v1/namespaces/{}/services/demo-target:80/proxy/-/{what}",
         kubectl.namespace()
     );
     // A target that a busy machine keeps from answering its probe is out of the Service for a moment.

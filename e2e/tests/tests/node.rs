@@ -22,6 +22,8 @@ mod node_trouble;
 mod operator_pod;
 #[path = "node/options.rs"]
 mod options;
+#[path = "node/percentiles.rs"]
+mod percentiles;
 #[path = "node/pod_problems.rs"]
 mod pod_problems;
 #[path = "node/pod_shapes.rs"]
@@ -82,6 +84,10 @@ fn main() -> ExitCode {
         (
             "dashboard_and_alerts_have_data",
             prometheus::dashboard_and_alerts_have_data,
+        ),
+        (
+            "percentiles_of_a_known_distribution",
+            percentiles::of_a_known_distribution,
         ),
         ("quota_that_is_raised", refused_pods::quota_that_is_raised),
         ("quota_that_stays", refused_pods::quota_that_stays),
