@@ -19,7 +19,7 @@ const USERS: u64 = 12;
 /// Two workers, then six, then three: each has its share of the users, none is lost, and every request is counted.
 pub fn more_and_then_fewer_workers(node: &Node) -> Result<()> {
     let kubectl = node.namespace("scaled")?;
-    let test = locust_test("grown", "60s", "")
+    let test = locust_test("grown", "90s", "")
         .replace("users: 10", &format!("users: {USERS}"))
         .replace(
             "replicas: 2",
