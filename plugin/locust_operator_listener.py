@@ -98,6 +98,8 @@ class Listener:
             if not hmac.compare_digest(given, self._token):
                 return "401 Unauthorized", "text/plain", b"wrong or missing bearer token\n"
             status, body = self._orders[path](environ)
+            # what is read next shows what was ordered
+            self._cache.clear()
             return status, "text/plain", body
         known = path in self._pages or path in self._orders
         return ("405 Method Not Allowed" if known else "404 Not Found"), "text/plain", b"\n"

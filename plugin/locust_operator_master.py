@@ -12,6 +12,7 @@ import gevent
 from locust.rpc import Message
 
 import locust_operator_snapshot as snapshot
+from locust_operator_balance import Balance
 from locust_operator_config import EXIT_BY_SIGTERM, Config, guarded
 from locust_operator_crew import Crew
 from locust_operator_listener import Commands, Listener
@@ -59,6 +60,7 @@ class MasterSide:
         self.resolution = resolution
         self.entry_files = entry_files
         self.crew = Crew(config.expect_workers)
+        self.balance = Balance(self.runner, lambda: not self._is_ending())
         self.load: Load | None = None
         self.state = "waiting"
         self.reason: str | None = None
@@ -125,6 +127,7 @@ class MasterSide:
             self.pins.refresh()
         self.checkpoint()
         gevent.spawn(self._every, SAMPLE_SECONDS, self._sample, self.load)
+        gevent.spawn(self._every, SAMPLE_SECONDS, self.balance.check, self.load)
         gevent.spawn(self._every, self.config.checkpoint_seconds, self.checkpoint, self.load)
         if self.config.thresholds:
             gevent.spawn(self._every, CHECK_SECONDS, self._check_thresholds, self.load)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import time
+from types import SimpleNamespace
 
+import gevent
 import pytest
 
 from harness import LOCUSTFILE, eventually
+from locust_operator_balance import Balance
 from locust_operator_crew import Crew
 from locust_operator_load import Load
 
@@ -78,6 +82,48 @@ def test_a_worker_without_an_index_stays(name):
     assert not crew.may_leave(name)
 
 
+class Runner:
+    """As much of Locust's as the balance looks at."""
+
+    def __init__(self, due=True, completed=True, state="running"):
+        self._users_dispatcher = SimpleNamespace(_rebalance=due)
+        self.spawning_completed, self.state = completed, state
+        self.target_user_count, self.spawn_rate = 12, 3.0
+        self.started = []
+
+    def start(self, users, rate):
+        self.started.append((users, rate))
+        self._users_dispatcher._rebalance = False
+
+
+def checked(runner, times, may_start=True):
+    balance = Balance(runner, lambda: may_start)
+    for _ in range(times):
+        balance.check()
+        gevent.sleep(0)
+    return runner.started
+
+
+def test_what_stays_due_is_done_once():
+    assert checked(Runner(), 1) == []
+    assert checked(Runner(), 2) == [(12, 3.0)]
+    assert checked(Runner(), 9) == [(12, 3.0)]
+
+
+@pytest.mark.parametrize(
+    "runner", [Runner(due=False), Runner(completed=False), Runner(state="spawning"), Runner(state="stopping")]
+)
+def test_what_is_not_due_or_under_way_is_left_alone(runner):
+    assert checked(runner, 3) == []
+
+
+def test_nothing_is_distributed_at_the_end_or_without_a_dispatcher():
+    assert checked(Runner(), 3, may_start=False) == []
+    runner = Runner()
+    runner._users_dispatcher = None
+    assert checked(runner, 3) == []
+
+
 #: Locust calls a worker by the name of its host, which in a Job ends with the pod's index.
 INDEXED = (
     LOCUSTFILE
@@ -121,6 +167,31 @@ def test_more_and_then_fewer_workers(cluster):
     assert (run["reason"], run["lost"], run["peakWorkers"], run["wanted"]) == ("RunTimeReached", 0, 4, 3)
     assert run["avgWorkers"] == pytest.approx(run["avgWanted"], abs=0.3)
     # what the one that left had counted is not lost
+    assert run["n"] == cluster.target.counts[cluster.run_id]
+
+
+@pytest.mark.process
+@pytest.mark.compat
+def test_users_of_several_workers_that_leave_at_once(cluster):
+    """Locust alone leaves the users of all but the first behind, and of every one once it has shared users anew."""
+    cluster.write("locustfile.py", INDEXED)
+    master = cluster.master("--stop-timeout", "5", "-u", "12", run_time="40s")
+    workers = [start(cluster, index) for index in range(2)]
+    cluster.until(state="running", n=1)
+    assert scale(cluster, 6)[0] == 202
+    workers += [start(cluster, index) for index in range(2, 6)]
+    cluster.until(workers=6, users=12)
+    # Locust connects before it listens to SIGTERM
+    time.sleep(2)
+    assert scale(cluster, 2)[0] == 202
+    for worker in workers[2:]:
+        worker.signal(signal.SIGTERM)
+    eventually(lambda: cluster.summary()["workers"] == 2, what="two workers")
+    eventually(lambda: cluster.summary()["users"] == 12, what="all users on them")
+    assert master.wait() == 0
+    assert [worker.wait(5) for worker in workers] == [0, 0, 143, 143, 143, 143]
+    run = cluster.final()
+    assert (run["reason"], run["lost"]) == ("RunTimeReached", 0)
     assert run["n"] == cluster.target.counts[cluster.run_id]
 
 

@@ -174,7 +174,11 @@ fn note_workers_leave(writer: &mut Writer<'_>) {
         conditions::WORKERS_CONNECTED,
         "False",
         reasons::TEST_ENDED,
-        &format!("the run has ended; at most {most} of {desired} workers were connected"),
+        &if most > desired {
+            format!("the run has ended; at most {most} workers were connected, and {desired} were wanted at the end")
+        } else {
+            format!("the run has ended; at most {most} of {desired} workers were connected")
+        },
     );
 }
 

@@ -201,9 +201,9 @@ pub(super) fn note_report(
 fn note_workers(status: &mut LocustTestStatus, test: &LocustTest, run: &RunLine) {
     let desired = made_with(status, test);
     let workers = status.workers.get_or_insert_default();
-    // After the load workers leave, which is no news; how many there were is.
+    // After the load workers leave, which is no news; how many there were is. Of more some had left on purpose.
     let connected = if run.end.is_some() {
-        run.peak_workers
+        run.peak_workers.min(desired)
     } else {
         run.workers
     };

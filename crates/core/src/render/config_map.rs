@@ -20,6 +20,7 @@ macro_rules! plugin_file {
 
 /// The plugin's files, by the name under which they are mounted.
 pub(super) const PLUGIN_FILES: &[(&str, &str)] = &[
+    plugin_file!("locust_operator_balance.py"),
     plugin_file!("locust_operator_config.py"),
     plugin_file!("locust_operator_cpu.py"),
     plugin_file!("locust_operator_crew.py"),

@@ -26,7 +26,7 @@ pub(super) async fn workers(
     };
     if let Some(address) = tell {
         let heard = context.listener.scale(&address, &run.id, workers).await;
-        tracing::info!(
+        tracing::debug!(
             test = name(test),
             workers,
             heard,
