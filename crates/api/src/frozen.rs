@@ -45,6 +45,7 @@ pub(crate) const V2: Frozen = Frozen {
                 "volumeMounts",
                 "security",
                 "observability",
+                "webUI",
             ],
         },
         Fields {

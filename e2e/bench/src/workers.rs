@@ -164,7 +164,7 @@ impl Place {
         })?;
         let selector = format!("performance-test-name={TEST}");
         self.kubectl
-            .run(&["delete", "jobs,services,configmaps", "-l", &selector])?;
+            .run(&["delete", "jobs,networkpolicies,services,configmaps", "-l", &selector])?;
         self.gone()?;
         Ok(stages)
     }

@@ -1,5 +1,6 @@
 //! Settings of the process: flags, each with an environment variable.
 
+mod network_policy;
 mod notices;
 mod pods;
 mod resources;
@@ -12,6 +13,7 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use locust_api::Duration;
 use locust_core::settings::{RunSettings, SecurityProfile};
 
+use network_policy::NetworkPolicyArgs;
 use pods::{PodArgs, PodSettings};
 use resources::{ResourceArgs, RoleResources};
 use webhooks::WebhookArgs;
@@ -114,6 +116,8 @@ pub struct Args {
     run_as_user: String,
     #[command(flatten)]
     pods: PodArgs,
+    #[command(flatten)]
+    network_policy: NetworkPolicyArgs,
     #[command(flatten)]
     webhooks: WebhookArgs,
     #[command(flatten)]
@@ -255,6 +259,7 @@ impl Args {
             security_profile,
             run_as_user,
             pods,
+            network_policy,
             webhooks,
             resources,
         } = self;
@@ -315,6 +320,7 @@ impl Args {
             kafka,
             exporter,
         } = pods.check(exporter, &mut check);
+        let network_policy = network_policy.check(&mut check);
         match (listen_address, progress_interval, start_deadline, webhooks) {
             (
                 Some(listen_address),
@@ -344,6 +350,7 @@ impl Args {
                         job_ttl_seconds,
                         kafka,
                         exporter,
+                        network_policy,
                     },
                 })
             }

@@ -227,7 +227,7 @@ impl PodArgs {
 
 impl Checker {
     /// The spellings that the published operator takes.
-    fn switch(&mut self, flag: &str, value: String) -> bool {
+    pub(super) fn switch(&mut self, flag: &str, value: String) -> bool {
         match or_default(flag, value).trim() {
             "1" | "t" | "T" | "TRUE" | "true" | "True" => true,
             "0" | "f" | "F" | "FALSE" | "false" | "False" => false,
