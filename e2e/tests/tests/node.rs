@@ -198,6 +198,7 @@ fn main() -> ExitCode {
         ),
         ("no_web_ui", web_ui::no_web_ui),
         ("changed_web_ui", web_ui::changed_web_ui),
+        ("web_ui_by_a_service", web_ui::web_ui_by_a_service),
         ("timeout_stops_the_load", ends::timeout_stops_the_load),
     ]);
     // After all others, alone: what disturbs every run.

@@ -112,3 +112,103 @@ pub(super) fn port(spec: &LocustTestSpec, seed: &[String]) -> i32 {
         .and_then(|port| port.trim().parse::<u16>().ok())
         .map_or(names::PORT_WEB, i32::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{master, web_port};
+    use super::*;
+
+    fn spec(fields: &str) -> LocustTestSpec {
+        serde_saphyr::from_str(&format!("{{{fields}, worker: {{replicas: 2}}}}")).unwrap()
+    }
+
+    #[test]
+    fn what_the_web_ui_is_said_to_be_is_one_thing() {
+        for (fields, said) in [
+            ("webUI: {}", vec![]),
+            ("master: {command: --headless}", vec![]),
+            (
+                "webUI: {enabled: false}, master: {command: --headless}",
+                vec![],
+            ),
+            ("webUI: {service: {}}, master: {command: --headful}", vec![]),
+            (
+                "webUI: {service: {}}, env: {variables: [{name: LOCUST_HEADLESS, value: 'false'}]}",
+                vec![],
+            ),
+            (
+                "webUI: {enabled: true}, master: {command: --headless}",
+                vec![
+                    "spec.webUI.enabled: it is true, and spec.master.command says --headless; keep one",
+                ],
+            ),
+            (
+                "webUI: {enabled: true}, master: {args: [--headl]}",
+                vec![
+                    "spec.webUI.enabled: it is true, and spec.master.args says --headless; keep one",
+                ],
+            ),
+            (
+                "webUI: {service: {}}, master: {extraArgs: [--headless]}",
+                vec![
+                    "spec.webUI.service: there is no web UI that it could lead to, because spec.master.extraArgs says --headless; keep one",
+                ],
+            ),
+            (
+                "webUI: {service: {}}, env: {variables: [{name: LOCUST_HEADLESS, value: 'True'}]}",
+                vec![
+                    "spec.webUI.service: there is no web UI that it could lead to, because spec.env.variables sets LOCUST_HEADLESS to True; keep one",
+                ],
+            ),
+            (
+                "webUI: {enabled: false, service: {}}, master: {autostart: false}",
+                vec![
+                    "spec.master.autostart: it is false, so the load is started in the web UI, and spec.webUI.enabled: false takes that away; keep one",
+                    "spec.webUI.service: there is no web UI that it could lead to, because spec.webUI.enabled is false; keep one",
+                ],
+            ),
+            (
+                "webUI: {enabled: false}, master: {command: --autostart --autoquit 5}",
+                vec![
+                    "spec.master.command: --autoquit says how long the web UI stays, and spec.webUI.enabled: false takes that away; keep one",
+                ],
+            ),
+        ] {
+            let problems = master(&spec(fields), 300).err().unwrap_or_default();
+            let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            assert_eq!(found, said, "{fields}");
+        }
+    }
+
+    #[test]
+    fn without_a_web_ui_locust_starts_and_ends_by_itself() {
+        let argv = master(&spec("webUI: {enabled: false}"), 300).unwrap();
+        assert_eq!(argv.warnings, Vec::<String>::new());
+        let line = argv.args.join(" ");
+        assert!(line.contains(" --headless --enable-rebalancing"), "{line}");
+        assert!(!line.contains("--auto"), "{line}");
+        let useless = "webUI: {enabled: false}, master: {autoquit: {enabled: true}}";
+        let warnings = master(&spec(useless), 300).unwrap().warnings;
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("spec.master.autoquit"), "{warnings:?}");
+    }
+
+    #[test]
+    fn the_port_is_the_one_that_locust_takes() {
+        let variable = "env: {variables: [{name: LOCUST_WEB_PORT, value: '7000'}]}";
+        for (fields, port) in [
+            ("webUI: {}".to_owned(), 8089),
+            ("master: {command: --web-port 9090}".to_owned(), 9090),
+            ("master: {command: -P9090}".to_owned(), 9090),
+            (
+                "master: {command: -P 9090, extraArgs: [--web-port=9091]}".to_owned(),
+                9091,
+            ),
+            (variable.to_owned(), 7000),
+            (format!("{variable}, master: {{args: [-P, '9090']}}"), 9090),
+            ("master: {command: --web-port many}".to_owned(), 8089),
+        ] {
+            assert_eq!(web_port(&spec(&fields)), port, "{fields}");
+        }
+    }
+}

@@ -108,7 +108,10 @@ mod tests {
                 r#"[{"namespaceSelector": {"matchLabels": {"a": "b"}}, "podSelector": {"matchLabels": {"c": "d"}}}]"#,
                 None,
             ),
-            (r#"[{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}]"#, None),
+            (
+                r#"[{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}]"#,
+                None,
+            ),
             ("monitoring", Some("expected value")),
             ("{}", Some("expected a sequence")),
             ("[{}]", Some("each peer has")),
@@ -117,7 +120,10 @@ mod tests {
                 Some("each peer has"),
             ),
             (r#"[{"podselector": {}}]"#, Some("fields that")),
-            (r#"[{"podSelector": {"labels": {"a": "b"}}}]"#, Some("fields that")),
+            (
+                r#"[{"podSelector": {"labels": {"a": "b"}}}]"#,
+                Some("fields that"),
+            ),
         ] {
             match (peers(text), wrong) {
                 (Ok(peers), None) => {

@@ -162,9 +162,9 @@ fn tests_get_a_network_policy_unless_told_otherwise() {
     assert_eq!((metrics_from.len(), web_ui_from.len()), (1, 0));
     let wrong = check(&["--network-policy-web-ui-from=monitoring"]).unwrap_err();
     assert!(
-        wrong
-            .to_string()
-            .contains("--network-policy-web-ui-from (NETWORK_POLICY_WEB_UI_FROM) is \"monitoring\""),
+        wrong.to_string().contains(
+            "--network-policy-web-ui-from (NETWORK_POLICY_WEB_UI_FROM) is \"monitoring\""
+        ),
         "{wrong}"
     );
 }

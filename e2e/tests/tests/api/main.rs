@@ -209,18 +209,12 @@ const CASES: &[Case<World>] = &[
     ),
     ("a_claimed_test", start::a_claimed_test),
     ("scale", freeze::scale),
-    (
-        "a_way_to_the_web_ui",
-        network_policy::a_way_to_the_web_ui,
-    ),
+    ("a_way_to_the_web_ui", network_policy::a_way_to_the_web_ui),
     (
         "a_way_to_no_web_ui_is_refused",
         network_policy::a_way_to_no_web_ui_is_refused,
     ),
-    (
-        "policies_by_setting",
-        network_policy::policies_by_setting,
-    ),
+    ("policies_by_setting", network_policy::policies_by_setting),
     (
         "a_policy_around_every_run",
         network_policy::a_policy_around_every_run,

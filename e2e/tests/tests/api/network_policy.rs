@@ -69,7 +69,10 @@ pub fn policies_by_setting(world: &World) -> Result<()> {
             &format!("--network-policy-web-ui-from={people}"),
         ],
     )?;
-    let moved = with("shown", "webUI: {service: {}}, master: {extraArgs: [--web-port=9090]}");
+    let moved = with(
+        "shown",
+        "webUI: {service: {}}, master: {extraArgs: [--web-port=9090]}",
+    );
     kubectl.apply(&format!("{}\n---\n{moved}", test("hidden")))?;
     let metrics = json!({"ports": ports(&[9646, 9647]), "from": scrapers});
     let web_ui = json!({"ports": ports(&[9090]), "from": people});
@@ -160,7 +163,11 @@ pub fn a_way_to_no_web_ui_is_refused(world: &World) -> Result<()> {
             && message.contains("spec.master.extraArgs says --headless"),
         "{message}"
     );
-    kubectl.patch("lotest", "demo", &json!({"spec": {"webUI": {"service": null}}}))?;
+    kubectl.patch(
+        "lotest",
+        "demo",
+        &json!({"spec": {"webUI": {"service": null}}}),
+    )?;
     kubelet::started(kubectl, "demo")?;
     kubectl.apply(&with("hidden", "webUI: {enabled: false}"))?;
     kubelet::started(kubectl, "hidden")?;
