@@ -76,7 +76,7 @@ fn peers(text: &str) -> Result<Vec<NetworkPolicyPeer>, String> {
     let peers: Vec<NetworkPolicyPeer> =
         serde_json::from_value(given.clone()).map_err(|error| error.to_string())?;
     if serde_json::to_value(&peers).is_ok_and(|known| known != given) {
-        return Err("it has fields that a NetworkPolicyPeer does not".to_owned());
+        return Err("it has fields that a NetworkPolicyPeer does not have".to_owned());
     }
     for peer in &peers {
         let NetworkPolicyPeer {

@@ -49,9 +49,9 @@ pub fn a_policy_around_every_run(world: &World) -> Result<()> {
         "locust.io/role=worker,locust.io/run-id={}",
         run.as_str().unwrap_or_default()
     );
-    wait_until("the worker's pod", SOON, || {
+    wait_until("the workers' pods", SOON, || {
         let pods = kubectl.list("pods", &workers)?;
-        ensure!(pods.len() == 1, "{} pods", pods.len());
+        ensure!(pods.len() == 2, "{} pods", pods.len());
         Ok(())
     })
 }
