@@ -2,7 +2,7 @@
 
 FILE holds {"items": [objects]}. EXPRESSION is Python, written by charts/test.sh, and must be true. It may use:
 all_of(kind), one(kind), named(kind, name) (none of them finds a hook, hook(kind) does), labels, deployment, pod, container, env (name -> value), schema_paths(schema), value_paths(values),
-read_json(path), alerts, dashboard, queries (of both), unknown_metrics(queries, page).
+read_json(path), json_of(text), alerts, dashboard, queries (of both), unknown_metrics(queries, page).
 Exit code 1 and the values in question when it is not.
 """
 
@@ -43,6 +43,7 @@ def main(path: str, expression: str) -> int:
         "schema_paths": schema_paths,
         "value_paths": value_paths,
         "read_json": read_json,
+        "json_of": json.loads,
         "unknown_metrics": unknown_metrics,
     }
     if all_of("PrometheusRule") and all_of("ConfigMap"):

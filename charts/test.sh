@@ -100,7 +100,8 @@ rules_of() { # name: the generated rules as a Python expression
   to_json <(sed '1s/^/rules:\n/; s/{{[^}]*webhookSecret[^}]*}}/"locust-operator-webhook-certs"/; s/{{[^}]*}}/"locust-operator-webhook"/' "$chart/generated/$1.yaml") "$work/$1.json"
   echo "read_json('$work/$1.json')['items'][0]['rules']"
 }
-rules=$(rules_of rules)
+policy_rules=$(rules_of network-policy-rules)
+rules="$(rules_of rules) + $policy_rules"
 conversion_rules=$(rules_of conversion-rules)
 ca_rules=$(rules_of ca-rules)
 validation_rules=$(rules_of validation-rules)
@@ -136,7 +137,7 @@ holds cluster "container passes the restricted level" "container['securityContex
 holds cluster "probes use the http port" "container['ports'] == [{'name': 'http', 'containerPort': 8080, 'protocol': 'TCP'}, {'name': 'webhook', 'containerPort': 9443, 'protocol': 'TCP'}] and [container[p]['httpGet'] for p in ('livenessProbe', 'readinessProbe')] == [{'path': '/healthz', 'port': 'http'}, {'path': '/readyz', 'port': 'http'}]"
 holds cluster "small resources" "container['resources'] == {'requests': {'cpu': '10m', 'memory': '32Mi'}, 'limits': {'memory': '128Mi'}}"
 holds cluster "image is the repository at appVersion" "container['image'] == 'locust-operator/locust-operator:' + deployment['metadata']['labels']['app.kubernetes.io/version']"
-holds cluster "settings reach the operator" "env == {'LOG_LEVEL': 'info', 'LEADER_ELECT': 'true', 'PROGRESS_INTERVAL': '30s', 'DEFAULT_IMAGE': 'locustio/locust:2.47.0', 'START_DEADLINE': '5m', 'SECURITY_PROFILE': 'Restricted', 'WEBHOOK_SECRET': 'load-tests/locust-operator-webhook-certs', 'WEBHOOK_HOSTS': 'locust-operator-webhook.load-tests.svc', 'WEBHOOK_CONFIGURATION': 'locust-operator-webhook', 'RUN_AS_USER': '1000', 'POD_CPU_REQUEST': '250m', 'POD_MEM_REQUEST': '128Mi', 'POD_EPHEMERAL_REQUEST': '30M', 'POD_CPU_LIMIT': '1000m', 'POD_MEM_LIMIT': '1024Mi', 'POD_EPHEMERAL_LIMIT': '50M', 'ENABLE_AFFINITY_CR_INJECTION': 'true', 'ENABLE_TAINT_TOLERATIONS_CR_INJECTION': 'true'}"
+holds cluster "settings reach the operator" "env == {'LOG_LEVEL': 'info', 'LEADER_ELECT': 'true', 'PROGRESS_INTERVAL': '30s', 'DEFAULT_IMAGE': 'locustio/locust:2.47.0', 'START_DEADLINE': '5m', 'SECURITY_PROFILE': 'Restricted', 'WEBHOOK_SECRET': 'load-tests/locust-operator-webhook-certs', 'WEBHOOK_HOSTS': 'locust-operator-webhook.load-tests.svc', 'WEBHOOK_CONFIGURATION': 'locust-operator-webhook', 'RUN_AS_USER': '1000', 'POD_CPU_REQUEST': '250m', 'POD_MEM_REQUEST': '128Mi', 'POD_EPHEMERAL_REQUEST': '30M', 'POD_CPU_LIMIT': '1000m', 'POD_MEM_LIMIT': '1024Mi', 'POD_EPHEMERAL_LIMIT': '50M', 'ENABLE_AFFINITY_CR_INJECTION': 'true', 'ENABLE_TAINT_TOLERATIONS_CR_INJECTION': 'true', 'NETWORK_POLICY': 'true'}"
 holds cluster "no Service for metrics unless asked" "[s['metadata']['name'] for s in all_of('Service')] == ['locust-operator-webhook']"
 if [ -f "$chart/templates/crds.yaml" ]; then
   holds cluster "definitions are installed, and kept at uninstall" "all_of('CustomResourceDefinition') and all(c['metadata']['annotations']['helm.sh/resource-policy'] == 'keep' for c in all_of('CustomResourceDefinition'))"
@@ -217,12 +218,17 @@ holds all "Kafka, by the name of a Secret" "{n: v for n, v in env.items() if n.s
 holds all "resources of both roles" "len([n for n in env if n.startswith('MASTER_POD_')]) == 6 and len([n for n in env if n.startswith('WORKER_POD_')]) == 6 and env['WORKER_POD_EPHEMERAL_REQUEST'] == '35M'"
 holds all "extraEnv replaces, and no name comes twice" "env['START_DEADLINE'] == '9m' and len(env) == len(container['env']) and 'CLUSTER_NAME' in env"
 holds all "other settings" "(env['DEFAULT_TIMEOUT'], env['SECURITY_PROFILE'], env['DEFAULT_IMAGE'], env['LOG_LEVEL'], env['PROGRESS_INTERVAL']) == ('2h', 'Published', 'registry.example/locust:2.20.0', 'info,locust_operator=debug', '1m30s')"
+holds all "who may reach masters: the operator comes to those who read metrics" "json_of(env['NETWORK_POLICY_METRICS_FROM'])[1:] == [{'namespaceSelector': {'matchLabels': {'kubernetes.io/metadata.name': 'load-tests'}}, 'podSelector': {'matchLabels': deployment['spec']['selector']['matchLabels']}}] and [json_of(env[f'NETWORK_POLICY_{who}_FROM'])[0] for who in ('METRICS', 'WEB_UI')] == [given[0] for given in read_json('$work/all-values.json')['items'][0]['locustPods']['networkPolicy'].values() if given is not True]"
 holds all "monitors, alerts and dashboard: intervals and labels" "one('ServiceMonitor')['spec']['endpoints'][0]['interval'] == '1m' and one('PodMonitor')['spec']['podMetricsEndpoints'][0]['interval'] == '5s' and [one(kind)['metadata']['labels'].get('release') for kind in $monitoring_kinds] == ['prometheus'] * 3 + [None] and one('ConfigMap')['metadata']['labels']['grafana_dashboard'] == '2'"
 holds all "one namespace: masters of that one" "one('PodMonitor')['spec']['namespaceSelector'] == {'matchNames': ['load-tests']}"
 holds all "replicas and their protection" "deployment['spec']['replicas'] == 3 and one('PodDisruptionBudget')['spec']['maxUnavailable'] == '50%'"
 holds all "scheduling" "pod['nodeSelector'] and pod['tolerations'] and pod['affinity'] and pod['priorityClassName'] == 'system-cluster-critical' and pod['runtimeClassName'] == 'kata' and pod['terminationGracePeriodSeconds'] == 30"
 render all-cluster -f "$chart/ci/all-values.yaml" --set watch.scope=Cluster,webhook.enabled=true,webhook.certManager.enabled=true,webhook.existingSecret=,webhook.caBundle=
 holds all-cluster "the Job that releases the definition is pulled and scheduled like the operator" "all(${hook}[key] == pod[key] for key in ('imagePullSecrets', 'nodeSelector', 'tolerations', 'affinity', 'priorityClassName', 'runtimeClassName'))"
+
+# ---------------------------------------------------------------- no policies
+render no-policies -f "$chart/ci/all-values.yaml" --set watch.scope=Cluster,locustPods.networkPolicy.enabled=false
+holds no-policies "locustPods.networkPolicy.enabled=false: none are made, and there is no right to" "env['NETWORK_POLICY'] == 'false' and not [n for n in env if n.startswith('NETWORK_POLICY_')] and not [r for r in one('ClusterRole')['rules'] if 'networkpolicies' in r['resources']] and all(r in $rules for r in one('ClusterRole')['rules'])"
 
 # ---------------------------------------------------------------- limits can be unset
 render unset --set locustPods.resources.limits.cpu= --set locustPods.resources.limits.memory=null --set locustPods.workerResources.limits.cpu=
@@ -258,6 +264,9 @@ refused "misspelt old value" "additional properties 'cpuReqest' not allowed" --s
 refused "two replicas that would both act" "replicaCount is 2 and leaderElection.enabled is false" --set leaderElection.enabled=false
 refused "less than no replicas" "at '/replicaCount': minimum: got -1, want 0" --set replicaCount=-1
 refused "budget in words" "at '/podDisruptionBudget/maxUnavailable': 'one' does not match" --set podDisruptionBudget.maxUnavailable=one
+refused "peer of a policy that is none" "additional properties 'podselector' not allowed" --set-json 'locustPods.networkPolicy.metricsFrom=[{"podselector": {}}]'
+refused "peer of a policy without anything" "at '/locustPods/networkPolicy/webUIFrom/0': minProperties: got 0, want 1" --set-json 'locustPods.networkPolicy.webUIFrom=[{}]'
+refused "peer of a policy with too much" "at '/locustPods/networkPolicy/webUIFrom/0': 'not' failed" --set-json 'locustPods.networkPolicy.webUIFrom=[{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]'
 refused "misspelt value" "at '/locustPods': additional properties 'startDeadLine' not allowed" --set locustPods.startDeadLine=5m
 refused "unknown scope" "at '/watch/scope': value must be one of 'Cluster', 'Namespace'" --set watch.scope=All
 refused "unknown security profile" "at '/locustPods/securityProfile': value must be one of" --set locustPods.securityProfile=baseline

@@ -47,7 +47,17 @@ a default, one that is missing was unset on purpose.
       (dict "name" "ENABLE_TAINT_TOLERATIONS_CR_INJECTION" "value" (toString $pods.tolerationsInjection))
       (dict "name" "DEFAULT_RUNTIME_CLASS_NAME" "value" $pods.runtimeClassName)
       (dict "name" "JOB_TTL_SECONDS_AFTER_FINISHED" "value" (include "locust-operator.quantity" $pods.ttlSecondsAfterFinished))
+      (dict "name" "NETWORK_POLICY" "value" (toString $pods.networkPolicy.enabled))
 }}
+{{- with $pods.networkPolicy }}
+{{- if and .enabled .metricsFrom }}
+{{- $operator := include "locust-operator.networkPolicyPeer" $ | fromYaml }}
+{{- $settings = append $settings (dict "name" "NETWORK_POLICY_METRICS_FROM" "value" (append .metricsFrom $operator | toJson)) }}
+{{- end }}
+{{- if and .enabled .webUIFrom }}
+{{- $settings = append $settings (dict "name" "NETWORK_POLICY_WEB_UI_FROM" "value" (toJson .webUIFrom)) }}
+{{- end }}
+{{- end }}
 {{- if ne (include "locust-operator.webhook" .) "true" }}
 {{- $settings = append $settings (dict "name" "WEBHOOKS" "value" "false") }}
 {{- else }}

@@ -32,6 +32,16 @@ app.kubernetes.io/name: {{ include "locust-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* The operator's pods, as a NetworkPolicy in another namespace knows them. */}}
+{{- define "locust-operator.networkPolicyPeer" -}}
+namespaceSelector:
+  matchLabels:
+    kubernetes.io/metadata.name: {{ .Release.Namespace }}
+podSelector:
+  matchLabels:
+    {{- include "locust-operator.selectorLabels" . | nindent 4 }}
+{{- end }}
+
 {{- define "locust-operator.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "locust-operator.ownLabels" . }}

@@ -81,7 +81,25 @@ impl v2::TestFiles {
     }
 }
 
+impl v2::WebUiService {
+    /// How far the Service reaches.
+    pub fn effective_type(&self) -> v2::ServiceType {
+        self.type_.unwrap_or(v2::ServiceType::ClusterIP)
+    }
+}
+
 impl v2::LocustTestSpec {
+    /// Whether the master has a web UI, as far as `spec.webUI` says.
+    pub fn has_web_ui(&self) -> bool {
+        let enabled = self.web_ui.as_ref().and_then(|web_ui| web_ui.enabled);
+        enabled.unwrap_or(true)
+    }
+
+    /// The Service that leads to the web UI, if there is to be one.
+    pub fn web_ui_service(&self) -> Option<&v2::WebUiService> {
+        self.web_ui.as_ref()?.service.as_ref()
+    }
+
     /// The image of the Locust containers.
     pub fn effective_image<'a>(&'a self, operator_default: &'a str) -> &'a str {
         self.image.as_deref().unwrap_or(operator_default)

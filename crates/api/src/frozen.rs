@@ -46,6 +46,7 @@ pub(crate) const V2: Frozen = Frozen {
                 "volumeMounts",
                 "security",
                 "observability",
+                "webUI",
             ],
         },
         Fields {

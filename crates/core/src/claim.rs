@@ -49,6 +49,13 @@ pub fn claim(
     }
 }
 
+/// The name of the Service that leads to the web UI of a run's master.
+pub fn web_ui_name(claim: &RunClaim) -> String {
+    let master = &claim.master_name;
+    let stem = master.strip_suffix("-master").unwrap_or(master);
+    format!("{stem}-webui")
+}
+
 /// The names that the published operator gives the Jobs of a test: the master's, which is also the Service's, and the
 /// workers'. Unlike ours they may be no valid names for other objects.
 pub fn published_names(test: &str) -> (String, String) {
@@ -112,11 +119,12 @@ fn short_hex(uid: &str) -> String {
         .collect()
 }
 
-/// A hash of what shapes the numbers of a run: the spec without image, labels, annotations and host.
+/// A hash of what shapes the numbers of a run: the spec without image, labels, annotations, host and web UI.
 pub fn spec_hash(spec: &LocustTestSpec) -> String {
     let mut value = serde_json::to_value(spec).unwrap_or(Value::Null);
     remove(&mut value, &["image"]);
     remove(&mut value, &["run", "host"]);
+    remove(&mut value, &["webUI"]);
     for role in ["master", "worker"] {
         remove(&mut value, &[role, "labels"]);
         remove(&mut value, &[role, "annotations"]);
@@ -150,6 +158,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use locust_api::v2::WebUi;
     use proptest::prelude::*;
 
     const UID: &str = "0a1b2c3d-1111-2222-3333-444455556666";
@@ -177,6 +186,10 @@ mod tests {
         assert_eq!(
             claimed("team.test", Naming::Published).worker_name,
             "team-test-worker"
+        );
+        assert_eq!(
+            web_ui_name(&claimed("team.test", Naming::Published)),
+            "team-test-webui"
         );
     }
 
@@ -207,6 +220,7 @@ mod tests {
         let before = spec_hash(&spec);
         spec.image = Some("other".to_owned());
         spec.master.labels.insert("a".to_owned(), "b".to_owned());
+        spec.web_ui = Some(WebUi::default());
         assert_eq!(spec_hash(&spec), before);
         spec.worker.replicas += 1;
         assert_ne!(spec_hash(&spec), before);
@@ -217,7 +231,7 @@ mod tests {
         fn names_are_valid_labels(name in "[a-z0-9]([-a-z0-9.]{0,250}[a-z0-9])?", unique: bool) {
             let naming = if unique { Naming::Unique } else { Naming::Published };
             let claim = claimed(&name, naming);
-            for made in [&claim.master_name, &claim.worker_name, &claim.service_name] {
+            for made in [&claim.master_name, &claim.worker_name, &claim.service_name, &web_ui_name(&claim)] {
                 prop_assert!(made.len() <= 63, "{}", made);
                 prop_assert!(made.starts_with(|c: char| c.is_ascii_lowercase()), "{}", made);
                 prop_assert!(!made.contains('.'), "{}", made);

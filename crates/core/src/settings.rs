@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use k8s_openapi::{
-    api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity,
+    api::{core::v1::ResourceRequirements, networking::v1::NetworkPolicyPeer},
+    apimachinery::pkg::api::resource::Quantity,
 };
 use locust_api::{Duration, v2::ImagePullPolicy};
 
@@ -38,6 +39,17 @@ pub struct RunSettings {
     pub max_running: Option<NonZeroUsize>,
     /// Whether tests that have not begun are kept from it.
     pub suspend_new: bool,
+    /// A policy around the pods of every run.
+    pub network_policy: Option<NetworkPolicySettings>,
+}
+
+/// Who may reach the pods of a run, besides its own workers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NetworkPolicySettings {
+    /// Who may read the master's metrics and live numbers, the operator among them; empty is everybody.
+    pub metrics_from: Vec<NetworkPolicyPeer>,
+    /// Who may use a web UI that has a Service; empty is everybody.
+    pub web_ui_from: Vec<NetworkPolicyPeer>,
 }
 
 /// What tests may ask for when it comes to placing their pods.
@@ -151,5 +163,6 @@ pub(crate) fn for_tests() -> RunSettings {
         exporter: None,
         max_running: None,
         suspend_new: false,
+        network_policy: Some(NetworkPolicySettings::default()),
     }
 }

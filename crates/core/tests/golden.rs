@@ -22,8 +22,8 @@ use locust_core::{
     claim::{self, Naming},
     render::{self, RunObjects},
     settings::{
-        ExporterSettings, KafkaSecret, KafkaSecurity, KafkaSettings, RunSettings,
-        SchedulingSettings, SecurityProfile, resources,
+        ExporterSettings, KafkaSecret, KafkaSecurity, KafkaSettings, NetworkPolicySettings,
+        RunSettings, SchedulingSettings, SecurityProfile, resources,
     },
 };
 use serde_json::{Value, json};
@@ -60,6 +60,7 @@ fn settings(words: &str) -> RunSettings {
         exporter: None,
         max_running: None,
         suspend_new: false,
+        network_policy: Some(NetworkPolicySettings::default()),
     };
     for word in words.split_whitespace() {
         match word {
@@ -68,6 +69,7 @@ fn settings(words: &str) -> RunSettings {
             "no-tolerations" => settings.scheduling.tolerations = false,
             "gvisor" => settings.scheduling.runtime_class = Some("gvisor".to_owned()),
             "published-profile" => settings.security_profile = SecurityProfile::Published,
+            "no-policy" => settings.network_policy = None,
             "ttl" => settings.job_ttl_seconds = Some(60),
             "kafka" => settings.kafka = Some(kafka()),
             "open-kafka" => {
@@ -127,6 +129,8 @@ fn rendered(text: &str) -> Value {
     let RunObjects {
         config_map,
         service,
+        network_policy,
+        web_ui,
         worker,
         master,
         warnings,
@@ -142,7 +146,14 @@ fn rendered(text: &str) -> Value {
             *content = config;
         }
     }
-    json!({"configMap": config_map, "service": service, "worker": worker, "master": master, "warnings": warnings})
+    let mut all = json!({"configMap": config_map, "service": service, "worker": worker, "master": master, "warnings": warnings});
+    if let Some(policy) = network_policy {
+        all["networkPolicy"] = json!(policy);
+    }
+    if let Some(service) = web_ui {
+        all["webUI"] = json!(service);
+    }
+    all
 }
 
 #[test]

@@ -90,6 +90,15 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
+/// What it may do besides in the namespaces it watches where every test gets a NetworkPolicy.
+pub const NETWORK_POLICY_RULES: &[Rule] = &[Rule {
+    group: "networking.k8s.io",
+    resources: &["networkpolicies"],
+    names: Names::Any,
+    verbs: &["create", "get"],
+    why: "who may reach the pods of a test; get tells whose a taken name is",
+}];
+
 /// What it may do besides in its own namespace where replicas elect the one that acts.
 pub const LEASE_RULES: &[Rule] = &[
     Rule {

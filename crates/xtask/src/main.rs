@@ -17,8 +17,8 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use locust_operator::rbac::{
-    CA_RULES, CERTIFICATE_RULES, CONVERSION_RULES, LEASE_RULES, RELEASE_RULES, RULES,
-    VALIDATION_RULES,
+    CA_RULES, CERTIFICATE_RULES, CONVERSION_RULES, LEASE_RULES, NETWORK_POLICY_RULES,
+    RELEASE_RULES, RULES, VALIDATION_RULES,
 };
 
 #[derive(Parser)]
@@ -84,6 +84,10 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
         (
             "charts/locust-operator/generated/rules.yaml".into(),
             rbac::rules(RULES),
+        ),
+        (
+            "charts/locust-operator/generated/network-policy-rules.yaml".into(),
+            rbac::rules(NETWORK_POLICY_RULES),
         ),
         (
             "charts/locust-operator/generated/lease-rules.yaml".into(),

@@ -42,6 +42,8 @@ pub enum Kind {
     ConfigMap,
     /// Services.
     Service,
+    /// NetworkPolicies.
+    NetworkPolicy,
 }
 
 impl Kind {
@@ -53,6 +55,7 @@ impl Kind {
             Self::Pod => ("", "v1", "Pod"),
             Self::ConfigMap => ("", "v1", "ConfigMap"),
             Self::Service => ("", "v1", "Service"),
+            Self::NetworkPolicy => ("networking.k8s.io", "v1", "NetworkPolicy"),
         };
         ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
     }
@@ -65,6 +68,7 @@ impl Kind {
             "Pod" => Self::Pod,
             "ConfigMap" => Self::ConfigMap,
             "Service" => Self::Service,
+            "NetworkPolicy" => Self::NetworkPolicy,
             other => bail!("{other} is no kind that is measured"),
         })
     }

@@ -7,8 +7,8 @@ use crate::crowd::Crowd;
 use crate::requests::{self, Counts};
 
 const TESTS: u32 = 10;
-/// What a client without an operator would create: ConfigMap, Service, two Jobs.
-const CREATES: u32 = 4;
+/// What a client without an operator would create: ConfigMap, Service, NetworkPolicy, two Jobs.
+const CREATES: u32 = 5;
 
 /// Requests for all tests together.
 #[derive(Clone, Copy, Debug)]

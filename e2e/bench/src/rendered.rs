@@ -9,10 +9,15 @@ use serde_json::{Value, json};
 use crate::client::{Kind, list};
 
 /// The objects of every run in the namespace `from`, one list for each run, as they would be made in the namespace
-/// `to`: ConfigMap, Service, the workers' Job, the master's Job.
+/// `to`: ConfigMap, Service, NetworkPolicy, the workers' Job, the master's Job.
 pub async fn objects(client: &Client, from: &str, to: &str) -> Result<Vec<Vec<Value>>> {
     let mut runs = BTreeMap::<String, Vec<Value>>::new();
-    for kind in [Kind::ConfigMap, Kind::Service, Kind::Job] {
+    for kind in [
+        Kind::ConfigMap,
+        Kind::Service,
+        Kind::NetworkPolicy,
+        Kind::Job,
+    ] {
         let mut found = list(client, kind, from).await?;
         // In the order in which the operator makes them.
         found.sort_by_key(|object| object["metadata"]["labels"]["locust.io/role"] == "master");
@@ -50,7 +55,7 @@ fn fresh(kind: Kind, mut object: Value, namespace: &str) -> Value {
                 remove(&mut object, labels, &format!("batch.kubernetes.io/{label}"));
             }
         }
-        Kind::ConfigMap | Kind::LocustTest | Kind::Pod => {}
+        Kind::ConfigMap | Kind::NetworkPolicy | Kind::LocustTest | Kind::Pod => {}
     }
     object
 }

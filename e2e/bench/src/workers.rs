@@ -163,8 +163,12 @@ impl Place {
             Ok(())
         })?;
         let selector = format!("performance-test-name={TEST}");
-        self.kubectl
-            .run(&["delete", "jobs,services,configmaps", "-l", &selector])?;
+        self.kubectl.run(&[
+            "delete",
+            "jobs,networkpolicies,services,configmaps",
+            "-l",
+            &selector,
+        ])?;
         self.gone()?;
         Ok(stages)
     }

@@ -13,7 +13,7 @@ use crate::audit::{AuditLog, Filter, Request};
 pub struct Remains {
     /// The LocustTest.
     pub test: Value,
-    /// ConfigMap, Service and Jobs of the run by `kinds/name`.
+    /// ConfigMap, Service, NetworkPolicy and Jobs of the run by `kinds/name`.
     pub objects: BTreeMap<String, Value>,
     /// The reasons of the test's events, sorted.
     pub events: Vec<String>,
@@ -31,7 +31,7 @@ pub struct Writes {
 impl Remains {
     /// Of the test with this name.
     pub fn of(kubectl: &Kubectl, name: &str) -> Result<Self> {
-        let kinds = "locusttests,configmaps,services,jobs,events.events.k8s.io";
+        let kinds = "locusttests,configmaps,services,networkpolicies,jobs,events.events.k8s.io";
         let all = kubectl.list(kinds, "")?;
         let test = all
             .iter()
@@ -48,7 +48,11 @@ impl Remains {
             } else if metadata["labels"]["locust.io/run-id"] == *run && run.is_string() {
                 let kind = object["kind"].as_str().unwrap_or_default().to_lowercase();
                 let name = metadata["name"].as_str().unwrap_or_default();
-                objects.insert(format!("{kind}s/{name}"), object);
+                let kinds = match kind.strip_suffix('y') {
+                    Some(stem) => format!("{stem}ies"),
+                    None => format!("{kind}s"),
+                };
+                objects.insert(format!("{kinds}/{name}"), object);
             }
         }
         events.sort();

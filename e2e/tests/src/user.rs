@@ -27,9 +27,13 @@ pub enum Scope {
     Namespace,
 }
 
-/// The rules the chart gives the operator, as YAML.
+/// The rules the chart gives the operator in the namespaces it watches, as YAML.
 pub fn operator_rules() -> Result<String> {
-    generated_rules("rules")
+    Ok(format!(
+        "{}\n{}",
+        generated_rules("rules")?,
+        generated_rules("network-policy-rules")?
+    ))
 }
 
 /// Those it gives it besides in its own namespace for the Lease, as YAML.

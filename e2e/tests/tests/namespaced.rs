@@ -34,6 +34,7 @@ fn runs_a_test_in_its_namespace_and_none_elsewhere(node: &Node) -> Result<()> {
     let test = finished(&own, "own")?;
     expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
     expect_counted(&own, &test)?;
+    own.get("networkpolicy", "own-master")?;
     stays_so(
         "the other test is left alone",
         Duration::from_secs(2),

@@ -16,6 +16,8 @@ mod lost_master;
 mod lost_workers;
 #[path = "node/network.rs"]
 mod network;
+#[path = "node/network_policy.rs"]
+mod network_policy;
 #[path = "node/node_trouble.rs"]
 mod node_trouble;
 #[path = "node/operator_pod.rs"]
@@ -206,6 +208,11 @@ fn main() -> ExitCode {
         ),
         ("no_web_ui", web_ui::no_web_ui),
         ("changed_web_ui", web_ui::changed_web_ui),
+        ("web_ui_by_a_service", web_ui::web_ui_by_a_service),
+        (
+            "only_its_workers_reach_a_master",
+            network_policy::only_its_workers_reach_a_master,
+        ),
         ("timeout_stops_the_load", ends::timeout_stops_the_load),
     ]);
     // After all others, alone: what every run would disturb, and what disturbs every run.

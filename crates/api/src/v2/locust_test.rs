@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, Retention, RunSpec,
-    Scheduling, Security, TargetedVolumeMount, TestFiles, Threshold, Validity, WorkerSpec,
+    Scheduling, Security, TargetedVolumeMount, TestFiles, Threshold, Validity, WebUi, WorkerSpec,
 };
 use crate::{Duration, K8s};
 
@@ -149,6 +149,9 @@ pub struct LocustTestSpec {
     /// Telemetry that Locust sends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observability: Option<Observability>,
+    /// Locust's web UI, and a Service that leads to it.
+    #[serde(default, rename = "webUI", skip_serializing_if = "Option::is_none")]
+    pub web_ui: Option<WebUi>,
 }
 
 /// Kubernetes' image pull policies.
@@ -202,6 +205,7 @@ impl LocustTestSpec {
             volume_mounts: Vec::new(),
             security: None,
             observability: None,
+            web_ui: None,
         }
     }
 }

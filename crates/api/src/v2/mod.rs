@@ -10,6 +10,7 @@ mod role;
 mod run;
 mod status;
 mod threshold;
+mod web_ui;
 
 pub use files::{
     EnvConfig, EnvSource, InlineFile, SecretMount, TargetedVolumeMount, TestFiles, VolumeTarget,
@@ -28,3 +29,4 @@ pub use status::{
 pub use threshold::{
     AbortRule, EndpointSelector, Metric, OnNoData, Operator, Severity, Threshold, Validity,
 };
+pub use web_ui::{ServiceType, WebUi, WebUiService};

@@ -8,6 +8,7 @@ mod managed;
 mod option;
 mod run;
 mod seed;
+mod web_ui;
 
 use locust_api::{defaults, names, v2};
 
@@ -85,11 +86,13 @@ pub fn master(spec: &v2::LocustTestSpec, start_deadline_seconds: u64) -> Result<
         argv.args.extend(run::flags(run));
         user_classes = &run.user_classes;
     }
+    problems.collect(web_ui::check(spec, &seed));
     load_plugin(spec, &mut argv.args, extra_args);
     let managed = managed_by_master(spec, start_deadline_seconds);
     argv.warnings
         .extend(managed::warnings(Role::Master, &seed, &managed, extra_args));
     argv.warnings.extend(useless_autoquit(&spec.master));
+    argv.warnings.extend(web_ui::warning(spec));
     argv.args.extend(managed);
     // After a flag that takes no value: after one that takes a list, Locust would read them as that list.
     argv.args.extend(user_classes.iter().cloned());
@@ -117,8 +120,10 @@ fn managed_by_master(spec: &v2::LocustTestSpec, start_deadline_seconds: u64) -> 
         &mut args,
         format!("--expect-workers-max-wait={start_deadline_seconds}"),
     );
-    // Locust refuses --autoquit without --autostart.
-    if autostart.unwrap_or(true) {
+    // Locust refuses --autoquit without --autostart, and without a web UI starts by itself.
+    if !spec.has_web_ui() {
+        push(&mut args, "--headless");
+    } else if autostart.unwrap_or(true) {
         push(&mut args, "--autostart");
         if let Some(seconds) = autoquit_seconds(spec, autoquit.as_ref()) {
             args.extend(["--autoquit".to_owned(), seconds.to_string()]);
@@ -131,6 +136,12 @@ fn managed_by_master(spec: &v2::LocustTestSpec, start_deadline_seconds: u64) -> 
     push(&mut args, "--enable-rebalancing");
     push(&mut args, "--only-summary");
     args
+}
+
+/// The port on which the master's web UI listens.
+pub fn web_port(spec: &v2::LocustTestSpec) -> i32 {
+    let seed = seed::of(spec, Role::Master).unwrap_or_default();
+    web_ui::port(spec, &seed.args)
 }
 
 fn useless_autoquit(master: &v2::MasterSpec) -> Option<String> {

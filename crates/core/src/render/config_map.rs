@@ -46,7 +46,7 @@ pub(super) const CONFIG_KEY: &str = "locust_operator_config.json";
 const INLINE_LIMIT: usize = 256 * 1024;
 /// How often the master notes its numbers while load runs.
 const CHECKPOINT_SECONDS: u64 = 5;
-/// From the end of the load to the end of the master, when the test does not ask for `autoquit`.
+/// From the end of the load to the end of the master, when the test does not ask for `autoquit`, or has no web UI to stay for.
 const END_AFTER_STOP_SECONDS: u64 = 2;
 /// What a kubelet keeps of all termination messages of a pod.
 const KUBELET_MESSAGE_BUDGET: u64 = 12 * 1024;
@@ -95,6 +95,7 @@ fn check_size<'a>(
 
 fn config(run: &Run<'_>, limits: &[Limit<'_>]) -> String {
     let containers = pod::containers_of_master(run) as u64;
+    let ends_by_plugin = run.spec.master.autoquit.is_none() || !run.spec.has_web_ui();
     let config = json!({
         "v": 1,
         "runId": run.claim.id,
@@ -106,7 +107,7 @@ fn config(run: &Run<'_>, limits: &[Limit<'_>]) -> String {
         "startDeadlineSeconds": run.start_deadline().as_secs_ceil(),
         "messageLimit": KUBELET_MESSAGE_LIMIT.min(KUBELET_MESSAGE_BUDGET / (containers + FOREIGN_CONTAINERS)),
         "checkpointSeconds": CHECKPOINT_SECONDS,
-        "endAfterStopSeconds": run.spec.master.autoquit.is_none().then_some(END_AFTER_STOP_SECONDS),
+        "endAfterStopSeconds": ends_by_plugin.then_some(END_AFTER_STOP_SECONDS),
         "thresholds": limits.iter().map(settings_of).collect::<Vec<_>>(),
     });
     config.to_string()

@@ -7,11 +7,13 @@ mod exporter;
 mod job;
 mod labels;
 mod mount_paths;
+mod network_policy;
 mod otel;
 mod pod;
 mod scheduling;
 mod service;
 mod volumes;
+mod web_ui;
 
 use std::fmt::Display;
 
@@ -19,6 +21,7 @@ use k8s_openapi::{
     api::{
         batch::v1::Job,
         core::v1::{ConfigMap, Service},
+        networking::v1::NetworkPolicy,
     },
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
@@ -48,6 +51,10 @@ pub struct RunObjects {
     pub config_map: ConfigMap,
     /// Where workers find the master.
     pub service: Service,
+    /// Who may reach the pods; in force before there are any.
+    pub network_policy: Option<NetworkPolicy>,
+    /// A way to the web UI.
+    pub web_ui: Option<Service>,
     /// The workers.
     pub worker: Job,
     /// The master.
@@ -99,6 +106,14 @@ pub fn run_objects(
     let objects = RunObjects {
         config_map: problems.collect(config_map::build(&run)),
         service: service::build(&run),
+        network_policy: settings
+            .network_policy
+            .as_ref()
+            .map(|settings| network_policy::build(&run, settings)),
+        web_ui: run
+            .spec
+            .web_ui_service()
+            .map(|wanted| web_ui::service(&run, wanted)),
         worker: problems.collect(job::worker(&run, worker_args)),
         master: problems.collect(job::master(&run, master_args)),
         warnings: warnings

@@ -1,6 +1,10 @@
 use super::*;
-use crate::{claim, settings};
+use crate::{
+    claim,
+    settings::{self, NetworkPolicySettings},
+};
 use claim::Naming;
+use k8s_openapi::api::networking::v1::NetworkPolicyIngressRule;
 use serde_json::{Value, json};
 
 fn test(yaml: &str) -> LocustTest {
@@ -11,6 +15,10 @@ fn test(yaml: &str) -> LocustTest {
 }
 
 fn render(yaml: &str) -> Result<RunObjects, Problems> {
+    rendered(yaml, &settings::for_tests())
+}
+
+fn rendered(yaml: &str, settings: &RunSettings) -> Result<RunObjects, Problems> {
     let test = test(yaml);
     let claim = claim::claim(
         &test.metadata,
@@ -18,7 +26,7 @@ fn render(yaml: &str) -> Result<RunObjects, Problems> {
         Naming::Published,
         jiff::Timestamp::UNIX_EPOCH,
     );
-    run_objects(&test, &claim, &settings::for_tests())
+    run_objects(&test, &claim, settings)
 }
 
 fn json_of(yaml: &str) -> (Value, Value, Value) {
@@ -259,6 +267,63 @@ fn what_cannot_be_rendered_names_field_and_fix() {
         "{large}"
     );
     assert!(large.contains("configMapRef"), "{large}");
+}
+
+#[test]
+fn a_policy_lets_in_workers_scrapers_and_who_was_asked_for() {
+    let peers = |label: &str| -> Vec<_> {
+        let peer = json!({"podSelector": {"matchLabels": {"app": label}}});
+        vec![serde_json::from_value(peer).unwrap()]
+    };
+    let (scrapers, people) = (peers("scraper"), peers("person"));
+    let everybody = NetworkPolicySettings::default();
+    let some = NetworkPolicySettings {
+        metrics_from: scrapers.clone(),
+        web_ui_from: people.clone(),
+    };
+    let shown = "{worker: {replicas: 1}, webUI: {service: {}}, master: {command: -P 9090}}";
+    for (yaml, policy, wanted) in [
+        (
+            "{worker: {replicas: 1}}",
+            &everybody,
+            vec![(vec![json!(9646)], None)],
+        ),
+        (
+            shown,
+            &everybody,
+            vec![(vec![json!(9646)], None), (vec![json!(9090)], None)],
+        ),
+        (
+            shown,
+            &some,
+            vec![
+                (vec![json!(9646)], Some(&scrapers)),
+                (vec![json!(9090)], Some(&people)),
+            ],
+        ),
+    ] {
+        let settings = RunSettings {
+            network_policy: Some(policy.clone()),
+            ..settings::for_tests()
+        };
+        let spec = rendered(yaml, &settings).unwrap().network_policy.unwrap();
+        let ingress = spec.spec.unwrap().ingress.unwrap();
+        let workers = json!({"locust.io/run-id": "0a1b2c3d-1", "locust.io/role": "worker"});
+        assert_eq!(
+            json!(ingress[0].from),
+            json!([{"podSelector": {"matchLabels": workers}}])
+        );
+        let ports = |rule: &NetworkPolicyIngressRule| -> Vec<Value> {
+            let ports = rule.ports.iter().flatten();
+            ports.map(|port| json!(port.port)).collect()
+        };
+        assert_eq!(ports(&ingress[0]), [5557, 5558]);
+        let others: Vec<_> = ingress[1..]
+            .iter()
+            .map(|rule| (ports(rule), rule.from.as_ref()))
+            .collect();
+        assert_eq!(others, wanted, "{yaml}");
+    }
 }
 
 /// Nothing that can be wrong hides behind something else that is.

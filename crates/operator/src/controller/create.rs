@@ -62,6 +62,8 @@ pub(super) async fn all(
     let RunObjects {
         config_map,
         service,
+        network_policy,
+        web_ui,
         worker,
         master,
         warnings: _,
@@ -85,6 +87,12 @@ pub(super) async fn all(
     }
     create!(config_map);
     create!(service);
+    if let Some(network_policy) = network_policy {
+        create!(network_policy);
+    }
+    if let Some(web_ui) = web_ui {
+        create!(web_ui);
+    }
     let worker = create!(worker);
     let master = create!(master);
     Ok(Creation::Done {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
-    Api,
+    Api, Resource,
     core::error_boundary::InvalidObject,
     runtime::{controller::Action, reflector::ObjectRef},
 };
@@ -168,7 +168,7 @@ async fn create_objects(test: &LocustTest, context: &Context) -> Result<Action, 
             write(test, &status, context).await?;
             context
                 .events
-                .publish(test, Tone::Normal, "Started", started_note(&run, &objects));
+                .publish(test, Tone::Normal, "Started", started_note(&objects));
             Ok(Action::await_change())
         }
         Creation::Refused { what, words } => {
@@ -192,21 +192,36 @@ async fn create_objects(test: &LocustTest, context: &Context) -> Result<Action, 
     }
 }
 
-fn started_note(run: &RunClaim, objects: &RunObjects) -> String {
-    let RunClaim {
-        master_name,
-        worker_name,
-        service_name,
-        ..
-    } = run;
-    let warnings: String = objects
-        .warnings
+fn started_note(objects: &RunObjects) -> String {
+    let RunObjects {
+        config_map,
+        service,
+        network_policy,
+        web_ui,
+        worker,
+        master,
+        warnings,
+    } = objects;
+    let created = [
+        Some(named(config_map)),
+        Some(named(service)),
+        network_policy.as_ref().map(named),
+        web_ui.as_ref().map(named),
+        Some(named(worker)),
+        Some(named(master)),
+    ];
+    let created: Vec<String> = created.into_iter().flatten().collect();
+    let warnings: String = warnings
         .iter()
         .map(|warning| format!(". Warning: {warning}"))
         .collect();
-    format!(
-        "created ConfigMap {master_name}, Service {service_name}, Job {worker_name}, Job {master_name}{warnings}"
-    )
+    format!("created {}{warnings}", created.join(", "))
+}
+
+/// Kind and name.
+fn named<K: Resource<DynamicType = ()>>(object: &K) -> String {
+    let name = object.meta().name.as_deref().unwrap_or_default();
+    format!("{} {name}", K::kind(&()))
 }
 
 /// Another operator has begun to make this very run. With its Job the run exists, and must not be made again under

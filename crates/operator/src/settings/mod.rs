@@ -1,5 +1,6 @@
 //! Settings of the process: flags, each with an environment variable.
 
+mod network_policy;
 mod notices;
 mod pods;
 mod resources;
@@ -13,6 +14,7 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use locust_api::Duration;
 use locust_core::settings::{RunSettings, SecurityProfile};
 
+use network_policy::NetworkPolicyArgs;
 use pods::{PodArgs, PodSettings};
 use resources::{ResourceArgs, RoleResources};
 use starts::{StartArgs, StartSettings};
@@ -118,6 +120,8 @@ pub struct Args {
     starts: StartArgs,
     #[command(flatten)]
     pods: PodArgs,
+    #[command(flatten)]
+    network_policy: NetworkPolicyArgs,
     #[command(flatten)]
     webhooks: WebhookArgs,
     #[command(flatten)]
@@ -260,6 +264,7 @@ impl Args {
             run_as_user,
             starts,
             pods,
+            network_policy,
             webhooks,
             resources,
         } = self;
@@ -324,6 +329,7 @@ impl Args {
             max_running,
             suspend_new,
         } = starts.check(&mut check);
+        let network_policy = network_policy.check(&mut check);
         match (listen_address, progress_interval, start_deadline, webhooks) {
             (
                 Some(listen_address),
@@ -355,6 +361,7 @@ impl Args {
                         exporter,
                         max_running,
                         suspend_new,
+                        network_policy,
                     },
                 })
             }

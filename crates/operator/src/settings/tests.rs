@@ -1,4 +1,5 @@
 use super::*;
+use locust_core::settings::NetworkPolicySettings;
 
 fn check(flags: &[&str]) -> Result<Settings, WrongSettings> {
     Args::try_parse_from(std::iter::once("locust-operator").chain(flags.iter().copied()))
@@ -164,6 +165,26 @@ fn wrong_pod_settings_are_refused() {
     );
     assert!(
         wrong.contains("taken by the metrics that the master serves"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn tests_get_a_network_policy_unless_told_otherwise() {
+    let policy = |flags: &[&str]| check(flags).unwrap().runs.network_policy;
+    assert_eq!(policy(&[]), Some(NetworkPolicySettings::default()));
+    assert_eq!(policy(&["--network-policy=false"]), None);
+    let from = r#"--network-policy-metrics-from=[{"podSelector": {}}]"#;
+    let NetworkPolicySettings {
+        metrics_from,
+        web_ui_from,
+    } = policy(&[from]).unwrap();
+    assert_eq!((metrics_from.len(), web_ui_from.len()), (1, 0));
+    let wrong = check(&["--network-policy-web-ui-from=monitoring"]).unwrap_err();
+    assert!(
+        wrong.to_string().contains(
+            "--network-policy-web-ui-from (NETWORK_POLICY_WEB_UI_FROM) is \"monitoring\""
+        ),
         "{wrong}"
     );
 }

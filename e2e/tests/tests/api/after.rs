@@ -63,12 +63,17 @@ pub fn deletion_removes_everything(world: &World) -> Result<()> {
         Ok(kubectl.list(kind, "managed-by=locust-k8s-operator")?.len())
     };
     assert_eq!(
-        [count("jobs")?, count("services")?, count("configmaps")?],
-        [2, 1, 1]
+        [
+            count("jobs")?,
+            count("services")?,
+            count("networkpolicies")?,
+            count("configmaps")?
+        ],
+        [2, 1, 1, 1]
     );
     kubectl.run(&["delete", "lotest", "demo", "--timeout=10s"])?;
     wait_until("all is gone", SOON * 2, || {
-        for kind in ["jobs", "services", "configmaps", "pods"] {
+        for kind in ["jobs", "services", "networkpolicies", "configmaps", "pods"] {
             let left = count(kind)?;
             ensure!(left == 0, "{left} {kind} are left");
         }

@@ -18,6 +18,7 @@ mod kills;
 mod kubelet;
 mod lease;
 mod names;
+mod network_policy;
 mod others;
 mod outage;
 mod process;
@@ -229,6 +230,16 @@ const CASES: &[Case<World>] = &[
     ),
     ("a_claimed_test", start::a_claimed_test),
     ("scale", freeze::scale),
+    ("a_way_to_the_web_ui", network_policy::a_way_to_the_web_ui),
+    (
+        "a_way_to_no_web_ui_is_refused",
+        network_policy::a_way_to_no_web_ui_is_refused,
+    ),
+    ("policies_by_setting", network_policy::policies_by_setting),
+    (
+        "a_policy_around_every_run",
+        network_policy::a_policy_around_every_run,
+    ),
     (
         "finished_jobs_go_after_the_verdict",
         settings::finished_jobs_go_after_the_verdict,

@@ -93,6 +93,16 @@ apiVersion: batch/v1
 kind: Job
 metadata: {name: d-master}
 spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: mine, image: mine}]}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: e-master}
+spec: {podSelector: {matchLabels: {app: mine}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: f-webui}
+spec: {ports: [{port: 80}], selector: {app: mine}}
 ",
     )?;
     let mine = [
@@ -100,6 +110,8 @@ spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name
         ("configmap", "b-master"),
         ("job", "c-worker"),
         ("job", "d-master"),
+        ("networkpolicy", "e-master"),
+        ("service", "f-webui"),
     ];
     e2e_tests::wait_until("the user's Jobs are at rest", crate::world::SOON, || {
         for job in ["c-worker", "d-master"] {
@@ -114,9 +126,11 @@ spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name
         .iter()
         .map(|(kind, name)| kubectl.get(kind, name))
         .collect::<Result<_>>()?;
-    let tests: Vec<String> = ["a", "b", "c", "d"].map(test).to_vec();
+    let with_service = test("f").replace("spec: {", "spec: {webUI: {service: {}}, ");
+    let mut tests = ["a", "b", "c", "d", "e"].map(test).to_vec();
+    tests.push(with_service);
     kubectl.apply(&tests.join("\n---\n"))?;
-    for name in ["a", "b", "c", "d"] {
+    for name in ["a", "b", "c", "d", "e", "f"] {
         let status = kubelet::started(kubectl, name)?;
         let stem = unique(&kubectl.get("lotest", name)?)?;
         assert_eq!(

@@ -20,9 +20,10 @@ spec:
   worker: {replicas: 3, labels: {team: shop}}
 ";
 
-const OBJECTS: [(&str, &str); 4] = [
+const OBJECTS: [(&str, &str); 5] = [
     ("configmap", "demo-master"),
     ("service", "demo-master"),
+    ("networkpolicy", "demo-master"),
     ("job", "demo-worker"),
     ("job", "demo-master"),
 ];
@@ -64,19 +65,20 @@ pub fn a_claimed_test(world: &World) -> Result<()> {
 /// The claim comes before any object, each object is sent once, and all that is cheap.
 fn check_order(place: &Place<'_>) -> Result<()> {
     let writes: Vec<String> = place.writes()?.iter().map(|write| write.line()).collect();
-    let first: Vec<&str> = writes.iter().take(6).map(String::as_str).collect();
+    let first: Vec<&str> = writes.iter().take(7).map(String::as_str).collect();
     assert_eq!(
         first,
         [
             "patch locusttests/status claimed/demo -> 200",
             "create configmaps claimed/demo-master -> 201",
             "create services claimed/demo-master -> 201",
+            "create networkpolicies claimed/demo-master -> 201",
             "create jobs claimed/demo-worker -> 201",
             "create jobs claimed/demo-master -> 201",
             "patch locusttests/status claimed/demo -> 200",
         ]
     );
-    let later = &writes[6..];
+    let later = &writes[7..];
     ensure!(
         later
             .iter()
@@ -84,7 +86,7 @@ fn check_order(place: &Place<'_>) -> Result<()> {
         "{later:?}"
     );
     ensure!(
-        writes.len() <= 8,
+        writes.len() <= 9,
         "{} writes to start a run: {writes:#?}",
         writes.len()
     );

@@ -25,6 +25,7 @@ const GUIDES: &[&str] = &[
     "docs/getting-started.md",
     "docs/how-a-run-works.md",
     "docs/pods.md",
+    "docs/web-ui.md",
     "docs/verdicts.md",
     "docs/thresholds.md",
     "docs/troubleshooting.md",

@@ -76,7 +76,7 @@ pub fn deleted_in_the_middle(node: &Node) -> Result<()> {
     kubectl.run(&["delete", "locusttest", "gone"])?;
     let deleted = Timestamp::now();
     wait_until("everything is gone", SOON, || {
-        for kind in ["jobs", "pods", "services", "configmaps"] {
+        for kind in ["jobs", "pods", "services", "networkpolicies", "configmaps"] {
             let left = kubectl.list(kind, "performance-test-name=gone")?;
             ensure!(left.is_empty(), "{} {kind} left", left.len());
         }

@@ -185,6 +185,7 @@ fn expect_events(kubectl: &e2e_tests::Kubectl) -> Result<()> {
         for object in [
             "ConfigMap steady-master",
             "Service steady-master",
+            "NetworkPolicy steady-master",
             "Job steady-worker",
             "Job steady-master",
         ] {
@@ -206,7 +207,7 @@ fn expect_few_requests(node: &Node, test: &Value) -> Result<()> {
         request.event["requestObject"]["status"]["run"]["id"] == test["metadata"]["uid"]
     });
     let run = &all[claim.context("the claim is in the audit log")?..];
-    for (resource, wanted) in [("services", 1), ("configmaps", 1)] {
+    for (resource, wanted) in [("services", 1), ("networkpolicies", 1), ("configmaps", 1)] {
         let posts = run
             .iter()
             .filter(|it| it.verb() == "create" && it.resource() == resource)

@@ -52,7 +52,7 @@ pub fn quota_that_is_raised(node: &Node) -> Result<()> {
         told.len() == 1 && told[0]["series"].is_null() && told[0]["type"] == "Warning",
         "{told:#?}"
     );
-    // The claim and four objects, the UIDs and the condition, and a question every 3 s and more.
+    // The claim and five objects, the UIDs and the condition, and a question every 3 s and more.
     let asked = asked()? - before;
     ensure!(asked < 30, "{asked} requests");
     kubectl.run(&["delete", "quota", "few-pods"])?;

@@ -12,7 +12,7 @@ use e2e_tests::{
 pub fn no_web_ui(node: &Node) -> Result<()> {
     let runs = Runs::in_namespace(node, "headless")?;
     runs.kubectl.apply(&format!(
-        "{}---{}",
+        "{}---{}---{}",
         r#"
 apiVersion: locust.io/v2
 kind: LocustTest
@@ -29,18 +29,48 @@ spec:
     replicas: 2
 "#
         .replace("LOCUSTFILE", LOCUSTFILE),
-        small_test("in-extra-args", "  master: {extraArgs: [--headless]}\n")
+        small_test("in-extra-args", "  master: {extraArgs: [--headless]}\n"),
+        small_test("by-field", "  webUI: {enabled: false}\n")
     ))?;
     runs.expect_pass("in-command", 6, 2)?;
     let test = runs.expect_pass("in-extra-args", SMALL_USERS, 1)?;
-    let said = runs
-        .kubectl
-        .run(&["logs", "job/in-extra-args-master", "--tail=-1"])?;
-    ensure!(
-        !said.contains("Starting web interface"),
-        "it has a web UI: {said}"
-    );
+    runs.expect_pass("by-field", SMALL_USERS, 1)?;
+    for name in ["in-extra-args", "by-field"] {
+        let master = format!("job/{name}-master");
+        let said = runs.kubectl.run(&["logs", &master, "--tail=-1"])?;
+        ensure!(
+            !said.contains("Starting web interface"),
+            "{name} has a web UI: {said}"
+        );
+    }
     seen::case("Locust runs with `--headless`", &test)
+}
+
+pub fn web_ui_by_a_service(node: &Node) -> Result<()> {
+    const READ: &str = "from urllib.request import urlopen as get; print(get('http://shown-webui:8089/worker-count', timeout=5).read())";
+    let runs = Runs::in_namespace(node, "ui-service")?;
+    let kubectl = &runs.kubectl;
+    let headless = small_test(
+        "headless",
+        "  webUI: {service: {}}\n  master: {extraArgs: [--headless]}\n",
+    );
+    let said = kubectl.refused(&headless)?;
+    ensure!(
+        said.contains("spec.webUI.service")
+            && said.contains("spec.master.extraArgs says --headless"),
+        "{said}"
+    );
+    kubectl.apply(&small_test(
+        "shown",
+        "  webUI: {service: {type: NodePort}}\n  master: {extraArgs: [--web-port=9090]}\n",
+    ))?;
+    wait_until("a pod reads the web UI by its Service", RUN, || {
+        let page = kubectl.run(&["exec", "job/shown-worker", "--", "python", "-c", READ])?;
+        ensure!(page.contains("worker_count"), "{page}");
+        Ok(())
+    })?;
+    runs.expect_pass("shown", SMALL_USERS, 1)?;
+    Ok(())
 }
 
 pub fn changed_web_ui(node: &Node) -> Result<()> {

@@ -4,6 +4,7 @@
 mod limits;
 mod v1;
 mod v2;
+mod web_ui;
 
 use std::collections::BTreeMap;
 

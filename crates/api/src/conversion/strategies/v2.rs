@@ -10,6 +10,7 @@ use proptest::{collection::vec, option::of, prelude::*, sample::select};
 use serde_json::{Value, json};
 
 use super::limits::{retention, threshold, validity};
+use super::web_ui::web_ui;
 use super::{duration, flag, map, pull_policy, word, words};
 use crate::{K8s, v2};
 
@@ -366,7 +367,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
         wanted,
         pods,
         of(security()),
-        of(observability()),
+        (of(observability()), of(web_ui())),
     )
         .prop_map(
             |(
@@ -376,7 +377,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
                 (thresholds, validity),
                 (scheduling, pod, env, volumes, volume_mounts),
                 security,
-                observability,
+                (observability, web_ui),
             )| v2::LocustTestSpec {
                 image,
                 image_pull_policy,
@@ -400,6 +401,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
                 volume_mounts,
                 security,
                 observability,
+                web_ui,
             },
         )
 }

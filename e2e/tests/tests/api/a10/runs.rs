@@ -162,7 +162,13 @@ pub fn a10_21_missing_workers_end_the_run(world: &World) -> Result<()> {
 
 /// Each test says how long it stays, also after its end; nothing of it outlives it.
 pub fn a10_23_nothing_stays_longer_than_it_should(world: &World) -> Result<()> {
-    const KINDS: [&str; 4] = ["jobs", "services", "configmaps", "locusttests"];
+    const KINDS: [&str; 5] = [
+        "jobs",
+        "services",
+        "networkpolicies",
+        "configmaps",
+        "locusttests",
+    ];
     let place = world.other.place("a10-23")?;
     let kubectl = &place.kubectl;
     let _operator = operator_with(&place, &["--job-ttl-seconds-after-finished=3600"])?;
@@ -181,7 +187,7 @@ pub fn a10_23_nothing_stays_longer_than_it_should(world: &World) -> Result<()> {
         Ok(left)
     };
     stays_so("without retention all stays", SOON / 5, || {
-        ensure!(left()?.len() == 5, "{:?}", left()?);
+        ensure!(left()?.len() == 6, "{:?}", left()?);
         Ok(())
     })?;
     assert_eq!(kubelet::status(kubectl, "demo")?, status, "results stay");

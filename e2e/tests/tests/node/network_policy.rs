@@ -1,0 +1,58 @@
+//! Who reaches the pods of a run, on a node whose network keeps to policies.
+
+use anyhow::{Context, Result, ensure};
+use e2e_tests::{
+    Kubectl,
+    manifest::locust_test,
+    node::{Node, SOON, loading, master_pod},
+    wait_until,
+};
+
+/// Says of each port of an address whether it can be connected to.
+const TRY: &str = r#"
+import socket, sys
+for port in sys.argv[2:]:
+    try:
+        socket.create_connection((sys.argv[1], int(port)), 3).close()
+        print(port, "open")
+    except OSError:
+        print(port, "closed")
+"#;
+
+pub fn only_its_workers_reach_a_master(node: &Node) -> Result<()> {
+    let kubectl = node.namespace("policies")?;
+    kubectl.apply(&format!(
+        "{}---{}",
+        locust_test("guarded", "5m", ""),
+        locust_test("other", "5m", "")
+    ))?;
+    for test in ["guarded", "other"] {
+        loading(&kubectl, test)?;
+    }
+    let pod = master_pod(&kubectl, "guarded")?;
+    let master = pod["status"]["podIP"].as_str().context("no address")?;
+    for (test, seen) in [
+        ("guarded", "5557 open\n8089 closed\n9646 open\n"),
+        ("other", "5557 closed\n8089 closed\n9646 open\n"),
+    ] {
+        expect(&kubectl, test, master, seen)?;
+    }
+    kubectl.delete("locusttest", "guarded")?;
+    kubectl.delete("locusttest", "other")
+}
+
+/// Waits until a worker of a test sees this of a master: policies are in force a moment after the pods are there.
+fn expect(kubectl: &Kubectl, test: &str, master: &str, seen: &str) -> Result<()> {
+    let worker = format!("job/{test}-worker");
+    let ports = ["5557", "8089", "9646"];
+    let look = [
+        &["exec", &worker, "--", "python", "-c", TRY, master],
+        &ports[..],
+    ]
+    .concat();
+    wait_until(&format!("what a worker of {test} reaches"), SOON, || {
+        let found = kubectl.run(&look)?;
+        ensure!(found == seen, "{found}, and not {seen}");
+        Ok(())
+    })
+}
