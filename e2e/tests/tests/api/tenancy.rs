@@ -1,6 +1,6 @@
 //! Two tenants of one cluster: who may do what, by Kubernetes' own roles.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use e2e_tests::{Kubectl, Operator, helm, wait_until};
 use serde_json::json;
 
@@ -32,7 +32,8 @@ struct Person<'a> {
 impl Person<'_> {
     fn does(&self, arguments: &[&str], input: &str) -> Result<String> {
         let user = format!("--as={}", self.name);
-        self.kubectl.feed(&[&[&*user], arguments].concat(), input)
+        self.kubectl
+            .feed(&[&[&*user][..], arguments].concat(), input)
     }
 
     fn may(&self, arguments: &[&str], input: &str) -> Result<()> {
@@ -44,7 +45,7 @@ impl Person<'_> {
     fn may_not(&self, arguments: &[&str], input: &str) -> Result<()> {
         let who = format!("{} in {}", self.name, self.kubectl.namespace());
         match self.does(arguments, input) {
-            Ok(output) => anyhow::bail!("{who} should not: {arguments:?}: {output}"),
+            Ok(output) => bail!("{who} should not: {arguments:?}: {output}"),
             Err(error) => {
                 let said = format!("{error:#}");
                 ensure!(said.contains("(Forbidden)"), "{who}: {arguments:?}: {said}");
@@ -55,7 +56,10 @@ impl Person<'_> {
 
     /// Asks the API server, for what changes or shows too much to be tried.
     fn is_allowed(&self, verb: &str, resource: &str) -> bool {
-        self.does(&["auth", "can-i", verb, resource], "").is_ok()
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        let subresource = format!("--subresource={subresource}");
+        self.does(&["auth", "can-i", verb, resource, &subresource], "")
+            .is_ok()
     }
 }
 
@@ -65,9 +69,9 @@ pub fn tenants_are_apart(_: &World) -> Result<()> {
     let a = cluster.place("team-a")?.kubectl;
     let b = cluster.place("team-b")?.kubectl;
     for (user, namespace, role) in PEOPLE {
-        let (user, role) = (format!("--user={user}"), format!("--clusterrole={role}"));
+        let [role, who] = [format!("--clusterrole={role}"), format!("--user={user}")];
         let kubectl = cluster.kubectl.in_namespace(namespace);
-        kubectl.run(&["create", "rolebinding", &user[7..], &role, &user])?;
+        kubectl.run(&["create", "rolebinding", user, &role, &who])?;
     }
     let person = |name, kubectl| Person { kubectl, name };
     // Kubernetes' roles alone know nothing of tests.
@@ -83,7 +87,7 @@ pub fn tenants_are_apart(_: &World) -> Result<()> {
     let create = ["create", "-f", "-"];
     person("bob", &b).may(&create, &test("bobs"))?;
     kubelet::started(&b, "bobs")?;
-    nothing_of_others(&person("alice", &b))?;
+    nothing_of_others(&person("alice", &b), &person("bob", &b))?;
     runs_its_own(&person("alice", &a))?;
     only_looks(&person("carol", &a))?;
     assert_eq!(
@@ -119,7 +123,7 @@ fn upgrade(kubectl: &Kubectl, roles: &str) -> Result<()> {
 }
 
 /// Neither seen nor stopped nor reached.
-fn nothing_of_others(alice: &Person<'_>) -> Result<()> {
+fn nothing_of_others(alice: &Person<'_>, bob: &Person<'_>) -> Result<()> {
     for arguments in [
         &["get", "lotest", "bobs"][..],
         &["get", "lotest"],
@@ -160,6 +164,7 @@ fn nothing_of_others(alice: &Person<'_>) -> Result<()> {
             !alice.is_allowed(verb, resource),
             "alice: {verb} {resource}"
         );
+        ensure!(bob.is_allowed(verb, resource), "bob: {verb} {resource}");
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ impl Tenant {
     fn does(&self, namespace: &str, arguments: &[&str], input: &str) -> Result<String> {
         let user = format!("--as={}", self.name);
         let kubectl = self.kubectl.in_namespace(namespace);
-        kubectl.feed(&[&[&*user], arguments].concat(), input)
+        kubectl.feed(&[&[&*user][..], arguments].concat(), input)
     }
 
     fn applies(&self, manifest: &str) -> Result<()> {
@@ -93,6 +93,16 @@ pub fn a_tenant_at_its_quota_starves_nobody(node: &Node) -> Result<()> {
     alice.does("tenant-a", &["delete", "lotest", "third"], "")?;
     alice.stops("tenant-a", "first")?;
     expect_outcome(&finished(a, "first")?, "Failed Aborted/Stopped", "")?;
+    // The Job controller has waited longer and longer between its tries.
+    wait_until("second begins", RUN * 2, || {
+        let test = a.get("lotest", "second")?;
+        ensure!(
+            test["status"]["startTime"].is_string(),
+            "{}",
+            test["status"]
+        );
+        Ok(())
+    })?;
     let test = finished(a, "second")?;
     expect_outcome(&test, "Succeeded Passed/AllPassed", "0 failed")?;
     expect_counted(a, &test)
