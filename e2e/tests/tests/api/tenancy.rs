@@ -13,6 +13,8 @@ const PEOPLE: &[(&str, &str, &str)] = &[
     ("bob", "team-b", "edit"),
     ("carol", "team-a", "view"),
     ("dave", "team-a", "admin"),
+    // The chart's role alone.
+    ("erin", "team-a", "locust-operator-edit"),
 ];
 
 fn test(name: &str) -> String {
@@ -98,6 +100,10 @@ pub fn tenants_are_apart(_: &World) -> Result<()> {
     // Who ends all tests of a namespace at once owns it.
     ensure!(!person("alice", &a).is_allowed("deletecollection", "locusttests"));
     ensure!(!person("dave", &b).is_allowed("get", "locusttests"));
+    // Who is to be held by ceilings makes no pods past them.
+    ensure!(person("erin", &a).is_allowed("create", "locusttests"));
+    ensure!(!person("erin", &a).is_allowed("create", "pods"));
+    ensure!(!person("erin", &a).is_allowed("create", "pods/portforward"));
     gone_with_the_value(&cluster)
 }
 
