@@ -159,7 +159,8 @@ pub fn every_example_is_run(repo: &Repo) -> Result<()> {
     Ok(())
 }
 
-/// The page for administrators has every right of the operator, with what it is for.
+/// The page for administrators has every right of the operator, and that for platform teams every right of tenants, with
+/// what it is for.
 pub fn rights_are_listed(repo: &Repo) -> Result<()> {
     for entry in fs::read_dir(repo.root.join("charts/locust-operator/generated"))? {
         let entry = entry?;
