@@ -182,6 +182,10 @@ pub fn no_way_around(kubectl: &Kubectl) -> Result<()> {
             json!({"timeout": "121m"}),
             "spec.timeout is 121m, and the load may last at most 2h".to_owned(),
         ),
+        (
+            json!({"startDeadline": "121m"}),
+            "spec.startDeadline is 121m, and a test may take at most 2h to begin".to_owned(),
+        ),
         // Other images.
         (
             json!({"image": "registry.example.com/loadx/shop:1"}),
@@ -231,7 +235,7 @@ pub fn what_is_within_passes(kubectl: &Kubectl) -> Result<()> {
         // The operator's own, which no tenant chooses.
         json!({"image": null}),
         json!({"image": "locustio/locust:2.47.0", "worker": {"replicas": 1}}),
-        json!({"run": {"runTime": null}, "timeout": "2h"}),
+        json!({"run": {"runTime": null}, "timeout": "2h", "startDeadline": "2h"}),
         json!({"run": {"stopTimeout": "24h"}, "timeout": "2h"}),
         json!({"run": {"host": "http://a.b.staging.example.com:8080/shop?q=1"}}),
         json!({"run": {"host": "HTTPS://Shop.Example.COM/"}}),
