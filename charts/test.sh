@@ -92,6 +92,7 @@ make_converter
 # ---------------------------------------------------------------- lint
 check "lint: default values" "$helm" lint --strict --kube-version "$kube_version" "$chart"
 check "lint: namespaced values" "$helm" lint --strict --kube-version "$kube_version" "$chart" -f "$chart/ci/namespace-values.yaml"
+check "lint: values for teams" "$helm" lint --strict --kube-version "$kube_version" "$chart" -f "$chart/ci/tenancy-values.yaml"
 check "lint: all values" "$helm" lint --strict --kube-version "$kube_version" "$chart" -f "$chart/ci/all-values.yaml"
 
 # ---------------------------------------------------------------- default values: all namespaces
@@ -108,8 +109,9 @@ validation_rules=$(rules_of validation-rules)
 certificate_rules=$(rules_of certificate-rules)
 lease_rules=$(rules_of lease-rules)
 release_rules=$(rules_of release-rules)
-holds cluster "one ClusterRole and binding" "one('ClusterRole') and one('ClusterRoleBinding')"
-holds cluster "its rules are the generated ones" "one('ClusterRole')['rules'] == $rules + $conversion_rules + $ca_rules + $validation_rules and len($rules) > 3"
+own_role="named('ClusterRole', 'locust-operator')"
+holds cluster "one ClusterRole and binding, besides those for tenants" "$own_role and one('ClusterRoleBinding') and len(all_of('ClusterRole')) == 4"
+holds cluster "its rules are the generated ones" "${own_role}['rules'] == $rules + $conversion_rules + $ca_rules + $validation_rules and len($rules) > 3"
 holds cluster "a Role for the Lease, in the release's namespace" "named('Role', 'locust-operator-leader-election')['rules'] == $lease_rules and named('Role', 'locust-operator-leader-election')['metadata']['namespace'] == 'load-tests'"
 holds cluster "its binding joins it and the service account" "named('RoleBinding', 'locust-operator-leader-election')['roleRef'] == {'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'Role', 'name': 'locust-operator-leader-election'} and named('RoleBinding', 'locust-operator-leader-election')['subjects'] == one('ClusterRoleBinding')['subjects'] and named('RoleBinding', 'locust-operator-leader-election')['metadata']['namespace'] == 'load-tests'"
 holds cluster "a Role for the certificate's Secret, in the release's namespace" "named('Role', 'locust-operator-webhook')['rules'] == $certificate_rules and named('Role', 'locust-operator-webhook')['metadata']['namespace'] == 'load-tests'"
@@ -120,7 +122,7 @@ holds cluster "v1 is served and converted by the operator's Service" "one('Custo
 holds cluster "the API server asks about tests of v2 and what it makes v2 of, and waits for nobody" "one('ValidatingWebhookConfiguration')['webhooks'] == [{'name': 'validate.locusttests.locust.io', 'clientConfig': {'service': {'name': one('Service')['metadata']['name'], 'namespace': 'load-tests', 'port': 443, 'path': '/validate'}}, 'admissionReviewVersions': ['v1'], 'rules': [{'apiGroups': ['locust.io'], 'apiVersions': ['v2'], 'resources': ['locusttests'], 'operations': ['CREATE', 'UPDATE'], 'scope': 'Namespaced'}], 'matchPolicy': 'Equivalent', 'failurePolicy': 'Ignore', 'timeoutSeconds': 5, 'sideEffects': 'None'}] and 'annotations' not in one('ValidatingWebhookConfiguration')['metadata'] and env['WEBHOOK_CONFIGURATION'] == one('ValidatingWebhookConfiguration')['metadata']['name']"
 holds cluster "the Service reaches an operator that is not ready" "one('Service')['spec']['publishNotReadyAddresses'] is True and one('Service')['spec']['selector'] == deployment['spec']['selector']['matchLabels'] and one('Service')['spec']['ports'] == [{'name': 'webhook', 'port': 443, 'targetPort': 'webhook', 'protocol': 'TCP'}]"
 holds cluster "the certificate is for the Service" "env['WEBHOOK_HOSTS'] == one('Service')['metadata']['name'] + '.load-tests.svc' and 'volumes' not in pod"
-holds cluster "the binding joins role and service account" "one('ClusterRoleBinding')['roleRef']['name'] == one('ClusterRole')['metadata']['name'] and one('ClusterRoleBinding')['subjects'] == [{'kind': 'ServiceAccount', 'name': one('ServiceAccount')['metadata']['name'], 'namespace': 'load-tests'}]"
+holds cluster "the binding joins role and service account" "one('ClusterRoleBinding')['roleRef']['name'] == ${own_role}['metadata']['name'] and one('ClusterRoleBinding')['subjects'] == [{'kind': 'ServiceAccount', 'name': one('ServiceAccount')['metadata']['name'], 'namespace': 'load-tests'}]"
 hook="hook('Job')['spec']['template']['spec']"
 holds cluster "before it is uninstalled a Job releases the definition, and goes with all that is made for it" "all(hook(kind)['metadata']['annotations']['helm.sh/hook'] == 'pre-delete' and hook(kind)['metadata']['annotations']['helm.sh/hook-delete-policy'] == 'before-hook-creation,hook-succeeded' for kind in ('Job', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding')) and ${hook}['containers'][0]['args'] == ['release-definition'] and ${hook}['containers'][0]['env'] == [{'name': 'WEBHOOK_HOSTS', 'value': env['WEBHOOK_HOSTS']}]"
 holds cluster "that Job may write the definition and nothing else" "hook('ClusterRole')['rules'] == $release_rules and [(r['resources'], r['resourceNames'], r['verbs']) for r in $release_rules] == [(['customresourcedefinitions'], ['locusttests.locust.io'], ['get', 'update'])] and hook('ClusterRoleBinding')['roleRef']['name'] == hook('ClusterRole')['metadata']['name'] and hook('ClusterRoleBinding')['subjects'][0]['name'] == hook('ServiceAccount')['metadata']['name'] == ${hook}['serviceAccountName']"
@@ -164,6 +166,25 @@ for object in serviceMonitor prometheusRule dashboard; do
   holds "only-$object" "each comes alone" "len([kind for kind in $monitoring_kinds if all_of(kind)]) == 1 and len(all_of('Service')) == (2 if '$object' == 'serviceMonitor' else 1)"
 done
 
+# ---------------------------------------------------------------- teams that share the cluster
+tenant_role() { # view, edit or admin
+  echo "named('ClusterRole', 'locust-operator-$1')"
+}
+for role in view edit admin; do
+  holds cluster "a role that Kubernetes' $role takes up, and no other" "$(tenant_role $role)['rules'] == $(rules_of tenant-$role-rules) and {k: v for k, v in $(tenant_role $role)['metadata']['labels'].items() if k.startswith('rbac')} == {'rbac.authorization.k8s.io/aggregate-to-$role': 'true'}"
+  holds cluster "$role never writes a status" "not [r for r in $(tenant_role $role)['rules'] if 'locusttests/status' in r['resources'] and r['verbs'] != ['get']]"
+done
+holds cluster "every kind that the chart defines is in them" "{c['spec']['names']['plural'] for c in all_of('CustomResourceDefinition')} == {r for rule in $(tenant_role view)['rules'] for r in rule['resources'] if '/' not in r}"
+holds cluster "no ceilings unless asked" "not [i for i in items if i['kind'].startswith('ValidatingAdmissionPolicy')] and not all_of('ConfigMap')"
+render no-tenant-roles --set tenancy.roles=false
+holds no-tenant-roles "tenancy.roles=false leaves them out" "one('ClusterRole')['metadata']['name'] == 'locust-operator'"
+render teams -f "$chart/ci/tenancy-values.yaml"
+holds teams "two policies that fail closed, for v2 and what becomes v2 of it" "[(p['metadata']['name'], p['spec']['failurePolicy'], p['spec']['matchConstraints']['matchPolicy'], [(r['apiVersions'], r['resources']) for r in p['spec']['matchConstraints']['resourceRules']]) for p in all_of('ValidatingAdmissionPolicy')] == [('locust-operator-ceilings', 'Fail', 'Equivalent', [(['v2'], ['locusttests'])]), ('locust-operator-scaling', 'Fail', 'Equivalent', [(['v2'], ['locusttests/scale'])])]"
+holds teams "a binding for each entry, and for the scale where there are most workers" "[(b['metadata']['name'], b['spec']['policyName'], b['spec']['paramRef']['name'], b['spec']['validationActions'], b['spec'].get('matchResources')) for b in all_of('ValidatingAdmissionPolicyBinding')] == [('locust-operator-ceilings-teams', 'locust-operator-ceilings', 'locust-operator-ceilings-teams', ['Deny'], {'namespaceSelector': {'matchLabels': {'load-tests': 'small'}}}), ('locust-operator-scaling-teams', 'locust-operator-scaling', 'locust-operator-ceilings-teams', ['Deny'], {'namespaceSelector': {'matchLabels': {'load-tests': 'small'}}}), ('locust-operator-ceilings-trial', 'locust-operator-ceilings', 'locust-operator-ceilings-trial', ['Warn'], None)]"
+holds teams "without the limits nothing passes" "all(b['spec']['paramRef']['parameterNotFoundAction'] == 'Deny' and named('ConfigMap', b['spec']['paramRef']['name'])['metadata']['namespace'] == b['spec']['paramRef']['namespace'] == 'load-tests' for b in all_of('ValidatingAdmissionPolicyBinding'))"
+holds teams "the limits are texts, lists a line each" "named('ConfigMap', 'locust-operator-ceilings-teams')['data'] == {'name': 'teams', 'contact': 'the platform team', 'maxUsers': '1000', 'maxWorkers': '20', 'maxRunTime': '2h', 'allowedImages': 'registry.example.com/load/*\nlocustio/locust:2.47.0', 'allowedHosts': 'shop.example.com\n*.staging.example.com'}"
+holds teams "numbers stay plain, and whom to ask is always said" "named('ConfigMap', 'locust-operator-ceilings-trial')['data'] == {'name': 'trial', 'contact': 'who runs the release demo in the namespace load-tests', 'maxUsers': '1000000'}"
+
 # ---------------------------------------------------------------- alone
 render alone --set replicaCount=1,leaderElection.enabled=false,podDisruptionBudget.enabled=false
 holds alone "one replica, never two at a time" "deployment['spec']['replicas'] == 1 and deployment['spec']['strategy'] == {'type': 'Recreate'} and env['LEADER_ELECT'] == 'false'"
@@ -173,11 +194,11 @@ holds none "no replica at all, to stop it" "deployment['spec']['replicas'] == 0"
 
 # ---------------------------------------------------------------- the webhook server's other certificates
 not_converted="one('CustomResourceDefinition')['spec']['conversion'] == {'strategy': 'None'} and {v['name']: v['served'] for v in one('CustomResourceDefinition')['spec']['versions']} == {'v1': False, 'v2': True}"
-own_files="env['WEBHOOK_HOSTS'] == 'locust-operator-webhook.load-tests.svc' and hook('Job') and env['WEBHOOK_CERT_DIR'] == container['volumeMounts'][0]['mountPath'] and not {'WEBHOOK_SECRET', 'WEBHOOK_CONFIGURATION'} & set(env) and one('Role')['rules'] == $lease_rules and one('ClusterRole')['rules'] == $rules + $conversion_rules"
+own_files="env['WEBHOOK_HOSTS'] == 'locust-operator-webhook.load-tests.svc' and hook('Job') and env['WEBHOOK_CERT_DIR'] == container['volumeMounts'][0]['mountPath'] and not {'WEBHOOK_SECRET', 'WEBHOOK_CONFIGURATION'} & set(env) and one('Role')['rules'] == $lease_rules and ${own_role}['rules'] == $rules + $conversion_rules"
 render no-webhook --set webhook.enabled=false
-holds no-webhook "webhook.enabled=false: v1 is not served, nothing is converted" "$not_converted and env['WEBHOOKS'] == 'false' and not all_of('Service') and one('Role')['rules'] == $lease_rules and one('ClusterRole')['rules'] == $rules and not all_of('ValidatingWebhookConfiguration') and not [i for i in items if i['kind'] == 'Job']"
+holds no-webhook "webhook.enabled=false: v1 is not served, nothing is converted" "$not_converted and env['WEBHOOKS'] == 'false' and not all_of('Service') and one('Role')['rules'] == $lease_rules and ${own_role}['rules'] == $rules and not all_of('ValidatingWebhookConfiguration') and not [i for i in items if i['kind'] == 'Job']"
 render no-validation --set webhook.validation.enabled=false
-holds no-validation "webhook.validation.enabled=false: v1 is converted, and nobody is asked about tests" "not all_of('ValidatingWebhookConfiguration') and one('ClusterRole')['rules'] == $rules + $conversion_rules + $ca_rules and 'WEBHOOK_CONFIGURATION' not in env and one('CustomResourceDefinition')['spec']['conversion']['strategy'] == 'Webhook'"
+holds no-validation "webhook.validation.enabled=false: v1 is converted, and nobody is asked about tests" "not all_of('ValidatingWebhookConfiguration') and ${own_role}['rules'] == $rules + $conversion_rules + $ca_rules and 'WEBHOOK_CONFIGURATION' not in env and one('CustomResourceDefinition')['spec']['conversion']['strategy'] == 'Webhook'"
 render one-namespace-with-definitions --set watch.scope=Namespace
 holds one-namespace-with-definitions "watch.scope=Namespace: the same" "$not_converted and env['WEBHOOKS'] == 'false' and not all_of('Service') and not all_of('ValidatingWebhookConfiguration')"
 render cert-manager --set webhook.certManager.enabled=true
@@ -283,10 +304,20 @@ refused "number as an environment variable" "at '/extraEnv/0/value': got number,
 refused "metrics and webhook on one port" "at '/webhook/port': 'not' failed" --set webhook.port=8080
 refused "own certificate without its CA" "webhook.existingSecret needs webhook.caBundle" --set webhook.existingSecret=mine
 refused "CA that is no PEM" "at '/webhook/caBundle': 'MIIB' does not match" --set webhook.caBundle=MIIB
+ceiling="tenancy.ceilings[0].name=a"
+refused "ceilings in one namespace" "tenancy.ceilings needs watch.scope: Cluster" --set "$ceiling,tenancy.ceilings[0].maxUsers=1,watch.scope=Namespace"
+refused "a ceiling without a limit" "the entry a limits nothing" --set "$ceiling"
+refused "two ceilings of one name" "two entries have the name a" --set "$ceiling,tenancy.ceilings[0].maxUsers=1,tenancy.ceilings[1].name=a,tenancy.ceilings[1].maxUsers=2"
+refused "misspelt ceiling" "additional properties 'maxUser' not allowed" --set "$ceiling,tenancy.ceilings[0].maxUser=1"
+refused "an image with a * that could be another registry" "at '/tenancy/ceilings/0/allowedImages/0'" --set "$ceiling,tenancy.ceilings[0].allowedImages={registry.example*}"
+refused "a host with a scheme" "at '/tenancy/ceilings/0/allowedHosts/0'" --set "$ceiling,tenancy.ceilings[0].allowedHosts={http://a}"
+refused "a run time without a unit" "at '/tenancy/ceilings/0/maxRunTime'" --set-string "$ceiling,tenancy.ceilings[0].maxRunTime=7200"
 refused "old Kubernetes" "chart requires kubeVersion: >=1.33.0-0" --kube-version 1.32.9
 cp -r "$chart" "$work/no-rules" && rm "$work/no-rules/generated/rules.yaml"
 chart=$work/no-rules refused "chart packaged without its rules" "generated/rules.yaml is missing"
 cp -r "$chart" "$work/no-lease-rules" && rm "$work/no-lease-rules/generated/lease-rules.yaml"
+cp -r "$chart" "$work/no-policies" && rm -r "$work/no-policies/policies"
+chart=$work/no-policies refused "chart packaged without its policies" "policies/ceilings.yaml is missing" --set "$ceiling,tenancy.ceilings[0].maxUsers=1"
 chart=$work/no-lease-rules refused "chart packaged without those for the Lease" "generated/lease-rules.yaml is missing"
 
 # ---------------------------------------------------------------- notes and package

@@ -6,6 +6,7 @@ mod rbac;
 mod reference;
 mod settings;
 mod status_fields;
+mod tenants;
 mod troubleshooting;
 
 use std::{
@@ -71,6 +72,8 @@ fn main() -> anyhow::Result<ExitCode> {
 /// Every generated file and its content.
 fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
     let crd = locust_api::crd::locust_test();
+    // Every kind that people write.
+    let of_tenants = |role| tenants::rules(role, &[&crd]);
     Ok(vec![
         ("crds/locusttests.locust.io.yaml".into(), crds::plain(&crd)?),
         (
@@ -112,6 +115,18 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
         (
             "charts/locust-operator/generated/release-rules.yaml".into(),
             rbac::rules(RELEASE_RULES),
+        ),
+        (
+            "charts/locust-operator/generated/tenant-view-rules.yaml".into(),
+            of_tenants(tenants::Role::View)?,
+        ),
+        (
+            "charts/locust-operator/generated/tenant-edit-rules.yaml".into(),
+            of_tenants(tenants::Role::Edit)?,
+        ),
+        (
+            "charts/locust-operator/generated/tenant-admin-rules.yaml".into(),
+            of_tenants(tenants::Role::Admin)?,
         ),
         (
             "docs/reference/locusttest.md".into(),

@@ -50,6 +50,8 @@ mod stopping;
 mod take_over;
 #[path = "node/telemetry.rs"]
 mod telemetry;
+#[path = "node/tenants.rs"]
+mod tenants;
 #[path = "node/thresholds.rs"]
 mod thresholds;
 #[path = "node/web_ui.rs"]
@@ -151,6 +153,14 @@ fn main() -> ExitCode {
         (
             "what_has_finished_goes_in_time",
             retention::what_has_finished_goes_in_time,
+        ),
+        (
+            "a_tenant_at_its_quota_starves_nobody",
+            tenants::a_tenant_at_its_quota_starves_nobody,
+        ),
+        (
+            "a_tenant_cannot_reach_another",
+            tenants::a_tenant_cannot_reach_another,
         ),
         ("a_suspended_test_waits", stopping::a_suspended_test_waits),
         ("stopped_before_the_load", stopping::stopped_before_the_load),

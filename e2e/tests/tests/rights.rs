@@ -24,7 +24,11 @@ const NOT_SEEN_HERE: [&str; 5] = [
 ];
 
 fn allowed(node: &Node) -> Result<BTreeSet<String>> {
-    let ours = "app.kubernetes.io/instance=locust-operator";
+    // Not the roles for tenants.
+    let ours = "app.kubernetes.io/instance=locust-operator,\
+        !rbac.authorization.k8s.io/aggregate-to-view,\
+        !rbac.authorization.k8s.io/aggregate-to-edit,\
+        !rbac.authorization.k8s.io/aggregate-to-admin";
     let mut roles = node.kubectl.list("clusterroles", ours)?;
     let own_namespace = node.kubectl.in_namespace("locust-operator");
     roles.extend(own_namespace.list("roles", ours)?);

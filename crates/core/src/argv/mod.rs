@@ -83,6 +83,7 @@ pub fn master(spec: &v2::LocustTestSpec, start_deadline_seconds: u64) -> Result<
             extra_args,
             "spec.master.extraArgs",
         ));
+        problems.collect(run::refuse_options(run));
         argv.args.extend(run::flags(run));
         user_classes = &run.user_classes;
     }

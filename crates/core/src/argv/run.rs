@@ -45,7 +45,7 @@ fn given(run: &RunSpec) -> Vec<Given> {
         "users",
         Some('u'),
         "users",
-        "us",
+        "u",
         one(users.map(|users| users.to_string())),
     );
     add(
@@ -108,6 +108,30 @@ pub(super) fn refuse_repeated(
             let flag = name.long;
             let words = format!("{given_in} sets --{flag} too; keep one");
             Problem::new(format!("spec.run.{field}"), words)
+        })
+        .collect();
+    problems.or(())
+}
+
+/// A word of a list must not be an option to Locust, which would take it for one wherever it stands.
+pub(super) fn refuse_options(run: &RunSpec) -> Result<(), Problems> {
+    let lists = [
+        ("tags", &run.tags),
+        ("excludeTags", &run.exclude_tags),
+        ("userClasses", &run.user_classes),
+    ];
+    let words = lists.iter().flat_map(|(field, list)| {
+        let words = list.iter().enumerate();
+        words.map(move |(index, word)| (format!("spec.run.{field}[{index}]"), word))
+    });
+    let problems: Problems = words
+        .filter(|(_, word)| word.starts_with('-'))
+        .map(|(place, word)| {
+            let words = format!(
+                "{word:?} begins with \"-\", and Locust would take it for an option; \
+                 write a name, and options into spec.master.extraArgs"
+            );
+            Problem::new(place, words)
         })
         .collect();
     problems.or(())

@@ -134,6 +134,19 @@ fn every_flag_given_twice_is_a_problem_that_names_both() {
             "2 problems: (1) spec.run.stopTimeout: spec.master.command sets --stop-timeout too; keep one \
              (2) spec.run.tags: spec.master.command sets --tags too; keep one",
         ),
+        (
+            "-f a.py --u=5",
+            "users: 1",
+            "spec.run.users: spec.master.command sets --users too; keep one",
+        ),
+        (
+            "-f a.py",
+            "users: 1, tags: [a, --users=9], userClasses: [-u9]",
+            "2 problems: (1) spec.run.tags[1]: \"--users=9\" begins with \"-\", and Locust would take it for an option; \
+             write a name, and options into spec.master.extraArgs \
+             (2) spec.run.userClasses[0]: \"-u9\" begins with \"-\", and Locust would take it for an option; \
+             write a name, and options into spec.master.extraArgs",
+        ),
     ] {
         let yaml = format!(
             "{{master: {{command: '{command}'}}, run: {{{run}}}, worker: {{replicas: 2}}}}"

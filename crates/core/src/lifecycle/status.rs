@@ -1,6 +1,7 @@
 //! The status of a test at each step of its run.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use locust_api::{
     conditions, reasons,
     v2::{LocustTest, LocustTestStatus, Phase, Pin, RunClaim, Verdict, WorkerCounts},
@@ -178,7 +179,9 @@ pub(super) fn note_report(
     now: Timestamp,
 ) {
     let run = &report.run;
-    if let Some(start) = run.start.and_then(from_unix_millis) {
+    // A locustfile may say what it likes: a start in the future would put the timeout off.
+    let start = run.start.and_then(from_unix_millis);
+    if let Some(start) = start.map(|start| Time(start.0.min(now))) {
         status.start_time.get_or_insert(start.clone());
         if let Some(claim) = &mut status.run {
             claim.load_start_time.get_or_insert(start);

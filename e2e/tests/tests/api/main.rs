@@ -5,6 +5,7 @@ mod a10;
 mod admission;
 mod after;
 mod blocked;
+mod ceilings;
 mod certificates;
 mod converter;
 mod crash;
@@ -31,6 +32,7 @@ mod settings;
 mod start;
 mod stopping;
 mod take_over;
+mod tenancy;
 mod v1;
 mod world;
 
@@ -183,6 +185,8 @@ const CASES: &[Case<World>] = &[
         "helm_takes_the_conversion_back",
         helm::helm_takes_the_conversion_back,
     ),
+    ("ceilings_are_held", ceilings::ceilings_are_held),
+    ("tenants_are_apart", tenancy::tenants_are_apart),
     ("frozen_from_the_claim_on", freeze::frozen_from_the_claim_on),
     (
         "a_config_map_that_comes_late",

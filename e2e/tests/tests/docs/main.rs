@@ -33,6 +33,8 @@ const GUIDES: &[&str] = &[
     "docs/differences.md",
     "docs/v1.md",
     "docs/admission.md",
+    // Last: its quota counts what the others have made.
+    "docs/tenancy.md",
 ];
 const README: &str = "README.md";
 
