@@ -167,6 +167,28 @@ fn condition<'a>(status: &'a v2::LocustTestStatus, kind: &str) -> (&'a str, &'a 
 }
 
 #[test]
+fn load_began_no_later_than_it_was_heard_of() {
+    let pod = running();
+    let forged = report(
+        json!({"final": false, "state": "running", "reason": null, "end": null, "start": millis(9000)}),
+    );
+    let master = job(json!([]));
+    let decision = look(
+        &simple(),
+        20,
+        Job::Found(&master),
+        &[&pod],
+        Live::Report(&forged),
+    );
+    let status = decision.status;
+    let claim = status.run.and_then(|run| run.load_start_time);
+    assert_eq!(
+        [status.start_time, claim].map(|time| time.map(|time| time.0)),
+        [Some(at(20)); 2]
+    );
+}
+
+#[test]
 fn a_test_goes_from_claim_to_end() {
     let mut test = simple();
     let with = |status: Option<v2::LocustTestStatus>| next_step(status.as_ref());
