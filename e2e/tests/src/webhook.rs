@@ -23,8 +23,13 @@ pub fn grant(kubectl: &Kubectl, runs: bool) -> Result<()> {
     let kubectl = kubectl.in_namespace(NAMESPACE);
     let own = rules("certificate-rules")?;
     user::grant(&kubectl, USER, Scope::Namespace, &own)?;
-    let files = runs.then_some("rules").into_iter().chain(RULES);
-    let all = files.map(rules).collect::<Result<Vec<_>>>()?.concat();
+    let run = if runs {
+        user::operator_rules()?
+    } else {
+        String::new()
+    };
+    let others = RULES.map(rules).into_iter().collect::<Result<Vec<_>>>()?;
+    let all = format!("{run}\n{}", others.concat());
     user::grant(&kubectl, USER, Scope::Cluster, &all)
 }
 

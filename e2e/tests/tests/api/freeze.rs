@@ -35,6 +35,10 @@ fn changes() -> Vec<(&'static str, Value)> {
         ("suspend", spec("suspend", json!(true))),
         ("thresholds", spec("thresholds", json!([]))),
         (
+            "webUI",
+            spec("webUI", json!({"service": {"labels": {"more": "1"}}})),
+        ),
+        (
             "validity",
             spec("validity", json!({"minWorkersPercent": 1})),
         ),
