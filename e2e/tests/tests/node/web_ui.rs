@@ -60,12 +60,13 @@ pub fn web_ui_by_a_service(node: &Node) -> Result<()> {
             && said.contains("spec.master.extraArgs says --headless"),
         "{said}"
     );
-    kubectl.apply(&small_test(
+    let shown = small_test(
         "shown",
         "  webUI: {service: {type: NodePort}}\n  master: {extraArgs: [--web-port=9090]}\n",
-    ))?;
+    );
+    kubectl.apply(&shown.replace("runTime: 10s", "runTime: 30s"))?;
     wait_until("a pod reads the web UI by its Service", RUN, || {
-        let page = kubectl.run(&["exec", "job/shown-worker", "--", "python", "-c", READ])?;
+        let page = kubectl.run(&["exec", "job/shown-worker", "--", "python3", "-c", READ])?;
         ensure!(page.contains("worker_count"), "{page}");
         Ok(())
     })?;
