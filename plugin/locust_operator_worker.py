@@ -18,6 +18,8 @@ PAUSE_SECONDS = 0.2
 SILENT_SECONDS = 3.0
 #: Locust adds this to the stop timeout it sleeps after a stop.
 EXTRA_WAIT_VARIABLE = "LOCUST_WORKER_ADDITIONAL_WAIT_BEFORE_READY_AFTER_STOP"
+#: What a worker says of users it starts.
+SPAWN_MESSAGES = frozenset({"spawning", "spawning_complete"})
 
 
 def wait_for_master(host: str, port: int, deadline_seconds: float) -> None:
@@ -96,6 +98,16 @@ class WorkerSide:
         if len(environment.runner.greenlet) > 0:
             self.evicted = True
             environment.process_exit_code = EXIT_BY_SIGTERM
+            self._speak_of_users_no_more(environment.runner.client)
+
+    def _speak_of_users_no_more(self, client: Any) -> None:
+        """Keeps a worker that has said goodbye from telling of users it was still given.
+
+        Some versions of Locust's master stop listening to all workers when one
+        does that they do not know any more.
+        """
+        send = client.send
+        client.send = lambda message: None if message.type in SPAWN_MESSAGES else send(message)
 
     @guarded
     def on_quit(self, exit_code: int | None = None, **_: Any) -> None:

@@ -285,7 +285,7 @@ fn runs_locust_and_leaves_nothing() {
 
     let victims: [&[&str]; 4] = [
         &["containerd"],
-        &["kubelet", "kube-proxy", "kube-router"],
+        &["kubelet", "kube-proxy"],
         &["kube-apiserver"],
         &["etcd", "kube-apiserver", "containerd", "kubelet", "coredns"],
     ];

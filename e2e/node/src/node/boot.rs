@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use anyhow::{Context, Result, bail};
 
 use super::{ADDRESS, NAME, PROCESSES, config, dns, down, network, status, traces};
-use crate::control_plane::{ControlPlane, Parts, SERVICE_CIDR, kubectl};
+use crate::control_plane::{ControlPlane, Parts, kubectl};
 use crate::pki::{Identity, write_private};
 use crate::ports::{self, Needed};
 use crate::process::Lifetime;
@@ -255,7 +255,6 @@ impl Node<'_> {
         self.parts
             .wait_for("the cluster's DNS", "coredns", dns::answers)?;
         report::line("the cluster's DNS answers");
-        self.start_policies()?;
         self.parts.wait_for(
             "the default service account",
             "kube-controller-manager",
@@ -304,26 +303,6 @@ impl Node<'_> {
                 "--healthz-bind-address=127.0.0.1:10256".into(),
             ],
         )
-    }
-
-    /// Starts what enforces NetworkPolicies: after kube-proxy has written its rules, so that both do not move each
-    /// other's, and after the kubelet has made the node that it asks for.
-    fn start_policies(&mut self) -> Result<()> {
-        self.parts.start(
-            "kube-router",
-            &[
-                format!("--kubeconfig={}", self.path("kube-router.kubeconfig")),
-                format!("--node={NAME}"),
-                format!("--service-cidr={SERVICE_CIDR}"),
-            ],
-        )?;
-        self.parts.wait_for(
-            "the enforcement of network policies",
-            "kube-router",
-            network::policies_are_enforced,
-        )?;
-        report::line("network policies are enforced");
-        Ok(())
     }
 
     fn path(&self, name: &str) -> String {

@@ -6,6 +6,7 @@ mod dns;
 mod down;
 mod network;
 mod part;
+mod policies;
 mod status;
 mod traces;
 
@@ -16,6 +17,7 @@ use anyhow::{Context, Result};
 pub use boot::check_alone;
 pub use down::down;
 pub use part::{Killed, kill};
+pub use policies::Enforcement;
 pub use status::{Status, kubelet, status};
 
 use crate::{Layout, interrupt, prepare, report};

@@ -139,13 +139,32 @@ fn sysfs(link: &str) -> PathBuf {
 
 /// Deletes the chains of kube-proxy, kube-router, kubelet and CNI, and the jumps to them.
 pub fn delete_rules() -> Result<()> {
+    delete_chains(is_of_node)
+}
+
+/// Deletes the chains of what enforces network policies, and the jumps to them.
+pub fn delete_policy_rules() -> Result<()> {
+    delete_chains(is_of_policies)
+}
+
+fn is_of_node(chain: &str) -> bool {
+    chain.starts_with("KUBE-") || chain.starts_with("CNI-")
+}
+
+fn is_of_policies(chain: &str) -> bool {
+    ["KUBE-ROUTER-", "KUBE-POD-FW-", "KUBE-NWPLCY-"]
+        .iter()
+        .any(|prefix| chain.starts_with(prefix))
+}
+
+fn delete_chains(ours: fn(&str) -> bool) -> Result<()> {
     for family in ["iptables", "ip6tables"] {
         for table in ["filter", "nat", "mangle", "raw"] {
             // A family or table that the kernel does not have holds no rules.
             let Ok(rules) = tool(family, &["-w", "-t", table, "-S"]) else {
                 continue;
             };
-            let Some(script) = deletion(table, &rules) else {
+            let Some(script) = deletion(table, &rules, ours) else {
                 continue;
             };
             let mut restore = Command::new(prepare::find_program(&format!("{family}-restore"))?);
@@ -157,8 +176,7 @@ pub fn delete_rules() -> Result<()> {
     Ok(())
 }
 
-fn deletion(table: &str, rules: &str) -> Option<String> {
-    let ours = |chain: &str| chain.starts_with("KUBE-") || chain.starts_with("CNI-");
+fn deletion(table: &str, rules: &str, ours: fn(&str) -> bool) -> Option<String> {
     let chains: Vec<_> = rules
         .lines()
         .filter_map(|rule| rule.strip_prefix("-N "))
@@ -243,13 +261,26 @@ mod tests {
             -A INPUT -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
             -A POSTROUTING -s 10.244.0.2/32 -j CNI-abc\n\
             -A KUBE-SERVICES -j CNI-abc\n";
-        let script = deletion("nat", rules).unwrap();
+        let script = deletion("nat", rules, is_of_node).unwrap();
         assert_eq!(
             script,
             "*nat\n\
              -D INPUT -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
              -D POSTROUTING -s 10.244.0.2/32 -j CNI-abc\n\
              -F KUBE-SERVICES\n-F CNI-abc\n-X KUBE-SERVICES\n-X CNI-abc\nCOMMIT\n"
+        );
+    }
+
+    #[test]
+    fn policies_go_without_the_rest() {
+        let rules = "-N KUBE-FORWARD\n-N KUBE-ROUTER-FORWARD\n-N KUBE-POD-FW-AB\n-N KUBE-NWPLCY-CD\n\
+            -A FORWARD -j KUBE-ROUTER-FORWARD\n-A FORWARD -j KUBE-FORWARD\n\
+            -A KUBE-ROUTER-FORWARD -d 10.244.0.2/32 -j KUBE-POD-FW-AB\n";
+        assert_eq!(
+            deletion("filter", rules, is_of_policies).unwrap(),
+            "*filter\n-D FORWARD -j KUBE-ROUTER-FORWARD\n\
+             -F KUBE-ROUTER-FORWARD\n-F KUBE-POD-FW-AB\n-F KUBE-NWPLCY-CD\n\
+             -X KUBE-ROUTER-FORWARD\n-X KUBE-POD-FW-AB\n-X KUBE-NWPLCY-CD\nCOMMIT\n"
         );
     }
 
@@ -279,7 +310,11 @@ mod tests {
     #[test]
     fn others_rules_alone_need_no_deletion() {
         assert_eq!(
-            deletion("filter", "-P INPUT ACCEPT\n-N DOCKER\n-A INPUT -j DOCKER\n"),
+            deletion(
+                "filter",
+                "-P INPUT ACCEPT\n-N DOCKER\n-A INPUT -j DOCKER\n",
+                is_of_node
+            ),
             None
         );
     }

@@ -8,7 +8,7 @@ use crate::process::{self, Record};
 use crate::{Layout, exec};
 
 /// The parts that a booted node has.
-pub const PARTS: [&str; 9] = [
+pub const PARTS: [&str; 8] = [
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -17,7 +17,6 @@ pub const PARTS: [&str; 9] = [
     "kubelet",
     "kube-proxy",
     "coredns",
-    "kube-router",
 ];
 
 /// The node's state.

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use e2e_tests::{
     Kubectl,
-    manifest::locust_test,
+    manifest::small_test,
     node::{Node, SOON, loading, master_pod},
     wait_until,
 };
@@ -24,8 +24,8 @@ pub fn only_its_workers_reach_a_master(node: &Node) -> Result<()> {
     let kubectl = node.namespace("policies")?;
     kubectl.apply(&format!(
         "{}---{}",
-        locust_test("guarded", "5m", ""),
-        locust_test("other", "5m", "")
+        small_test("guarded", "").replace("runTime: 10s", "runTime: 5m"),
+        small_test("other", "").replace("runTime: 10s", "runTime: 5m")
     ))?;
     for test in ["guarded", "other"] {
         loading(&kubectl, test)?;
