@@ -89,6 +89,7 @@ class Runner:
         self._users_dispatcher = SimpleNamespace(_rebalance=due)
         self.spawning_completed, self.state = completed, state
         self.target_user_count, self.spawn_rate = 12, 3.0
+        self.clients: dict = {}
         self.started = []
 
     def start(self, users, rate):
@@ -115,6 +116,22 @@ def test_what_stays_due_is_done_once():
 )
 def test_what_is_not_due_or_under_way_is_left_alone(runner):
     assert checked(runner, 3) == []
+
+
+def test_a_worker_that_keeps_users_of_others_is_told_again():
+    def runner(reported):
+        runner = Runner(due=False)
+        runner._users_dispatcher._users_on_workers = {"a": {"Visitor": 6}, "gone": {"Visitor": 6}}
+        runner.clients = {"a": SimpleNamespace(user_classes_count=reported)}
+        return runner
+
+    # users that stop by themselves are their own affair
+    for reported in ({"Visitor": 6}, {"Visitor": 2}, {}):
+        assert checked(runner(reported), 50) == []
+    assert checked(runner({"Visitor": 7}), 3) == []
+    assert checked(runner({"Visitor": 7}), 4) == [(12, 3.0)]
+    assert checked(runner({"Visitor": 7}), 23) == [(12, 3.0)]
+    assert checked(runner({"Visitor": 7}), 24) == [(12, 3.0)] * 2
 
 
 def test_nothing_is_distributed_at_the_end_or_without_a_dispatcher():
