@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from types import SimpleNamespace
 
 import gevent
@@ -184,31 +183,6 @@ def test_more_and_then_fewer_workers(cluster):
     assert (run["reason"], run["lost"], run["peakWorkers"], run["wanted"]) == ("RunTimeReached", 0, 4, 3)
     assert run["avgWorkers"] == pytest.approx(run["avgWanted"], abs=0.3)
     # what the one that left had counted is not lost
-    assert run["n"] == cluster.target.counts[cluster.run_id]
-
-
-@pytest.mark.process
-@pytest.mark.compat
-def test_users_of_several_workers_that_leave_at_once(cluster):
-    """Locust alone leaves the users of all but the first behind, and of every one once it has shared users anew."""
-    cluster.write("locustfile.py", INDEXED)
-    master = cluster.master("--stop-timeout", "5", "-u", "12", run_time="40s")
-    workers = [start(cluster, index) for index in range(2)]
-    cluster.until(state="running", n=1)
-    assert scale(cluster, 6)[0] == 202
-    workers += [start(cluster, index) for index in range(2, 6)]
-    cluster.until(workers=6, users=12)
-    # Locust connects before it listens to SIGTERM
-    time.sleep(2)
-    assert scale(cluster, 2)[0] == 202
-    for worker in workers[2:]:
-        worker.signal(signal.SIGTERM)
-    eventually(lambda: cluster.summary()["workers"] == 2, what="two workers")
-    eventually(lambda: cluster.summary()["users"] == 12, what="all users on them")
-    assert master.wait() == 0
-    assert [worker.wait(5) for worker in workers] == [0, 0, 143, 143, 143, 143]
-    run = cluster.final()
-    assert (run["reason"], run["lost"]) == ("RunTimeReached", 0)
     assert run["n"] == cluster.target.counts[cluster.run_id]
 
 
