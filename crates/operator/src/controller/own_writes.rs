@@ -30,6 +30,12 @@ pub(super) enum JobWrite {
     Scale(i32),
 }
 
+impl JobWrite {
+    fn is_replaced_by(self, later: Self) -> bool {
+        matches!((self, later), (Self::Scale(_), Self::Scale(_)))
+    }
+}
+
 impl OwnWrites {
     /// Notes that a write replaced this version.
     pub fn replaced(&self, version: &LocustTest) {
@@ -56,7 +62,10 @@ impl OwnWrites {
 
     /// Notes that a Job was told this.
     pub fn told_job(&self, uid: &str, write: JobWrite) {
-        lock(&self.told_jobs).insert((uid.to_owned(), write));
+        let mut told = lock(&self.told_jobs);
+        // Of several sizes the last counts: the Job may be told an earlier one again.
+        told.retain(|(other, earlier)| other != uid || !earlier.is_replaced_by(write));
+        told.insert((uid.to_owned(), write));
     }
 
     /// Whether a Job was told this, which its cached version may not show yet.
@@ -101,6 +110,20 @@ mod tests {
         assert!(!writes.have_replaced(&test("b", "2")));
         assert!(!writes.have_replaced(&test("a", "3")));
         assert!(writes.replaced.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_job_may_come_back_to_a_size() {
+        use JobWrite::{End, Scale};
+        let writes = OwnWrites::default();
+        writes.told_job("a", End);
+        writes.told_job("b", Scale(6));
+        writes.told_job("a", Scale(6));
+        assert!(writes.has_told_job("a", Scale(6)));
+        writes.told_job("a", Scale(3));
+        assert!(!writes.has_told_job("a", Scale(6)));
+        assert!(writes.has_told_job("a", Scale(3)) && writes.has_told_job("a", End));
+        assert!(writes.has_told_job("b", Scale(6)));
     }
 
     #[test]

@@ -283,5 +283,13 @@ pub fn scale(world: &World) -> Result<()> {
         .iter()
         .filter(|write| write.resource() == "jobs" && write.verb() == "patch");
     assert_eq!(told.count(), 2, "the Job is told once each time");
+    // It may come back to a size that it had.
+    kubectl.run(&["scale", "lotest", "demo", "--replicas=5"])?;
+    e2e_tests::wait_until("five workers again", crate::world::SOON, || {
+        let pods = kubectl.list("pods", &selector)?;
+        ensure!(pods.len() == 5, "{} pods", pods.len());
+        Ok(())
+    })?;
+    place.settled()?;
     place.check_status_writes()
 }
