@@ -31,9 +31,8 @@ impl Hold {
 
 /// The status of a test whose spec cannot be run.
 pub fn invalid(test: &LocustTest, words: &str, now: Timestamp) -> LocustTestStatus {
-    let mut status = waiting(test, reasons::INVALID_SPEC, words, now);
-    writer(&mut status, test, now).set(conditions::STALLED, "True", reasons::INVALID_SPEC, words);
-    status
+    let stalled = Some(conditions::STALLED);
+    waiting(test, reasons::INVALID_SPEC, words, stalled, now)
 }
 
 /// The status of a test that somebody keeps from starting.
@@ -48,44 +47,40 @@ pub fn held(test: &LocustTest, hold: Hold, now: Timestamp) -> LocustTestStatus {
             "the operator runs with --suspend-new and starts no test; to keep this one from starting afterwards, set spec.suspend or delete it",
         ),
     };
-    waiting(test, reason, words, now)
+    waiting(test, reason, words, None, now)
 }
 
 /// The status of a test that waits for others.
 pub fn queued(test: &LocustTest, wait: &Wait, now: Timestamp) -> LocustTestStatus {
     let Wait { reason, message } = wait;
-    let mut status = waiting(test, reason, message, now);
-    writer(&mut status, test, now).set(conditions::QUEUED, "True", reason, message);
-    status
+    waiting(test, reason, message, Some(conditions::QUEUED), now)
 }
 
-/// What it says is not true of it any more is left out.
-fn waiting(test: &LocustTest, reason: &str, words: &str, now: Timestamp) -> LocustTestStatus {
+/// Of the conditions that a test may have only while it waits, it has at most this one.
+fn waiting(
+    test: &LocustTest,
+    reason: &str,
+    words: &str,
+    condition: Option<&str>,
+    now: Timestamp,
+) -> LocustTestStatus {
     let mut status = test.status.clone().unwrap_or_default();
     status.phase = Some(Phase::Pending);
     status.reason = Some(reason.to_owned());
     status.message = Some(words.to_owned());
     status.observed_generation = test.metadata.generation;
-    let mut writer = writer(&mut status, test, now);
-    // Only one of them is true of a test that waits; setting it again would lose since when.
-    let keeps = match reason {
-        reasons::INVALID_SPEC => Some(conditions::STALLED),
-        reasons::GROUP_BUSY | reasons::NAMESPACE_BUSY => Some(conditions::QUEUED),
-        _ => None,
+    let mut writer = Writer {
+        status: &mut status,
+        test,
+        now,
     };
     for kind in [conditions::STALLED, conditions::QUEUED] {
-        if Some(kind) != keeps {
+        if Some(kind) == condition {
+            writer.set(kind, "True", reason, words);
+        } else {
             writer.remove(kind);
         }
     }
     writer.set(conditions::READY, "False", reason, words);
     status
-}
-
-fn writer<'a>(
-    status: &'a mut LocustTestStatus,
-    test: &'a LocustTest,
-    now: Timestamp,
-) -> Writer<'a> {
-    Writer { status, test, now }
 }
