@@ -10,21 +10,19 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::NamespaceResourceScope;
 use kube::{
-    Api, Resource,
+    Resource,
     api::ListParams,
     runtime::reflector::{ObjectRef, Store},
 };
 use locust_api::v2::LocustTest;
 use locust_core::queue::{self, Member, Place, Stage, Wait};
-use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use super::{
     Context,
-    error::{ReconcileError, Trying},
-    status::namespace,
+    error::ReconcileError,
+    status::{list, namespace},
 };
 use crate::hub::CachedTest;
 
@@ -32,6 +30,7 @@ use crate::hub::CachedTest;
 const LEFT_OVER: Duration = Duration::from_secs(1);
 /// The change that ends the wait brings the test back; this is for what nobody thought of.
 const WAITING: Duration = Duration::from_secs(30);
+const ACTION: &str = "see who else is in the group";
 
 /// Which tests may pass.
 #[derive(Default)]
@@ -71,8 +70,9 @@ pub(super) async fn ask(test: &LocustTest, context: &Context) -> Result<Answer, 
     }
     if let Some(group) = &me.group {
         let selector = queue::selector(group);
-        let jobs = list(test, ListParams::default().labels(&selector), context).await?;
-        let pods = list(test, ListParams::default().labels(&selector), context).await?;
+        let labelled = ListParams::default().labels(&selector);
+        let jobs = list(test, labelled.clone(), ACTION, context).await?;
+        let pods = list(test, labelled, ACTION, context).await?;
         if let Some(what) = queue::left_over(&jobs, &pods, (context.now)()) {
             return Ok(Answer::Wait(
                 queue::behind_left_over(group, &what),
@@ -80,11 +80,8 @@ pub(super) async fn ask(test: &LocustTest, context: &Context) -> Result<Answer, 
             ));
         }
         let of_group = ListParams::default().fields(&format!("spec.concurrencyGroup={group}"));
-        let stored: Vec<CachedTest> = list(test, of_group, context).await?;
-        let stored = stored
-            .iter()
-            .filter_map(|test| queue::member(test.0.as_ref().ok()?));
-        let others = with_passed(stored.collect(), passed);
+        let stored: Vec<CachedTest> = list(test, of_group, ACTION, context).await?;
+        let others = with_passed(stored.iter().filter_map(member).collect(), passed);
         if let Place::Wait(wait) = queue::place(&me, &others, None) {
             return Ok(Answer::Wait(wait, LEFT_OVER));
         }
@@ -99,8 +96,7 @@ fn members(tests: &Store<CachedTest>, namespace: &str) -> Vec<Member> {
     let here = tests
         .iter()
         .filter(|test| test.meta().namespace.as_deref() == Some(namespace));
-    here.filter_map(|test| queue::member(test.0.as_ref().ok()?))
-        .collect()
+    here.filter_map(|test| member(test)).collect()
 }
 
 fn with_passed(mut members: Vec<Member>, passed: &HashSet<String>) -> Vec<Member> {
@@ -112,22 +108,9 @@ fn with_passed(mut members: Vec<Member>, passed: &HashSet<String>) -> Vec<Member
     members
 }
 
-async fn list<K>(
-    test: &LocustTest,
-    which: ListParams,
-    context: &Context,
-) -> Result<Vec<K>, ReconcileError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug,
-{
-    Api::namespaced(context.client.clone(), namespace(test))
-        .list(&which)
-        .await
-        .map(|list| list.items)
-        .trying("see who else is in the group")
+/// The test as the queue sees it; one that cannot be read neither waits nor runs.
+fn member(test: &CachedTest) -> Option<Member> {
+    queue::member(test.0.as_ref().ok()?)
 }
 
 /// Remembers who waits and who runs, to tell those that wait when that changes.
@@ -153,7 +136,7 @@ impl Wakes {
         let now = self
             .tests
             .get(&key)
-            .and_then(|test| queue::member(test.0.as_ref().ok()?))
+            .and_then(|test| member(&test))
             .filter(|member| member.group.is_some() || self.at_most.is_some());
         let before = self.known.get(&key).cloned();
         match &now {

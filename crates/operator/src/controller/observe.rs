@@ -25,7 +25,7 @@ use super::{
     error::{ReconcileError, Trying},
     events::Tone,
     scale,
-    status::{name, namespace, write},
+    status::{list, name, namespace, write},
     stop, take_over,
 };
 use crate::{
@@ -214,7 +214,7 @@ async fn master_job(
 }
 
 /// The Job of this name and UID, if the cache has it.
-fn cached_job(
+pub(super) fn cached_job(
     test: &LocustTest,
     name: &str,
     uid: Option<&String>,
@@ -277,11 +277,8 @@ async fn events_about(
     context: &Context,
 ) -> Result<Vec<EventView>, ReconcileError> {
     let about = format!("reason={reason},regarding.uid={uid}");
-    Api::namespaced(context.client.clone(), namespace(test))
-        .list(&ListParams::default().fields(&about))
-        .await
-        .map(|events| events.items)
-        .trying("list the events of a Job or pod")
+    let about = ListParams::default().fields(&about);
+    list(test, about, "list the events of a Job or pod", context).await
 }
 
 /// The pods of a run that the API server has.
@@ -291,11 +288,7 @@ async fn list_pods(
     context: &Context,
 ) -> Result<Vec<PodView>, ReconcileError> {
     let of_run = ListParams::default().labels(&format!("{LABEL_RUN_ID}={}", run.id));
-    Api::namespaced(context.client.clone(), namespace(test))
-        .list(&of_run)
-        .await
-        .map(|pods| pods.items)
-        .trying("list the pods of a run")
+    list(test, of_run, "list the pods of a run", context).await
 }
 
 /// The test a pod belongs to: by the Job that owns it, or by its run when that Job is gone.

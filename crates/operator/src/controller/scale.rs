@@ -1,16 +1,12 @@
 //! Changing the number of workers of a run that is under way.
 
-use kube::runtime::reflector::ObjectRef;
 use locust_api::v2::LocustTest;
 use locust_core::lifecycle::Scale;
 use serde_json::json;
 
 use super::{
-    Context,
-    end::tell_job,
-    error::ReconcileError,
-    own_writes::JobWrite,
-    status::{name, namespace},
+    Context, end::tell_job, error::ReconcileError, observe::cached_job, own_writes::JobWrite,
+    status::name,
 };
 
 /// Tells the master first, so that it takes no worker for lost that leaves because of this, and then the Job. A master
@@ -33,18 +29,12 @@ pub(super) async fn workers(
             "told the master how many workers there are to be"
         );
     }
-    let key = ObjectRef::new(&run.worker_name).within(namespace(test));
-    let cached = context.hub.jobs.store().get(&key);
-    match cached.filter(|cached| cached.metadata.uid == run.worker_job_uid) {
-        Some(cached) if job => {
+    let cached = cached_job(test, &run.worker_name, run.worker_job_uid.as_ref(), context);
+    match cached.filter(|_| job) {
+        Some(cached) => {
             // An Indexed Job takes only both at once.
             let spec = json!({"parallelism": workers, "completions": workers});
             tell_job(test, &cached, JobWrite::Scale(workers), spec, context).await
-        }
-        Some(cached) => {
-            let uid = cached.metadata.uid.as_deref().unwrap_or_default();
-            context.own_writes.job_knows(uid, JobWrite::Scale(workers));
-            Ok(())
         }
         None => Ok(()),
     }

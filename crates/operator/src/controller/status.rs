@@ -1,11 +1,15 @@
 //! Writing the status: only what changed, and only onto the version it was computed from.
 
+use std::fmt::Debug;
+
+use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Resource,
-    api::{Patch, PatchParams},
+    api::{ListParams, Patch, PatchParams},
 };
 use locust_api::v2::{LocustTest, LocustTestStatus};
 use locust_core::patch::merge_diff;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
@@ -42,6 +46,26 @@ pub(super) async fn write(
 /// The API of the test's namespace.
 pub(super) fn api(test: &LocustTest, context: &Context) -> Api<LocustTest> {
     Api::namespaced(context.client.clone(), namespace(test))
+}
+
+/// What the API server has in the test's namespace, and not a cache; `action` completes "cannot …".
+pub(super) async fn list<K>(
+    test: &LocustTest,
+    which: ListParams,
+    action: &'static str,
+    context: &Context,
+) -> Result<Vec<K>, ReconcileError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+{
+    Api::namespaced(context.client.clone(), namespace(test))
+        .list(&which)
+        .await
+        .map(|list| list.items)
+        .trying(action)
 }
 
 /// The test's namespace.
