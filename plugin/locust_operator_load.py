@@ -65,19 +65,19 @@ class Load:
         self.lost -= now
         self._present = now
         self.crew.note(len(now))
-        self.forgive()
+        self._forgive()
         self.peak_users = max(self.peak_users, users)
         self.peak_workers = max(self.peak_workers, len(now))
         self.min_workers = len(now) if self.min_workers is None else min(self.min_workers, len(now))
 
-    def forgive(self) -> None:
-        """Takes those that leave because fewer are wanted from the lost."""
+    def resize(self, wanted: int) -> None:
+        """Another number of workers is wanted; those that leave because of that are not lost, nor have been."""
+        self.crew.resize(wanted, self._present | self.lost, loading=True)
+        self._forgive()
+
+    def _forgive(self) -> None:
         self.lost = {worker for worker in self.lost if not self.crew.may_leave(worker)}
         self._expected = self.crew.expected
-
-    def known_workers(self) -> set[str]:
-        """Those that are connected, and those that were lost."""
-        return self._present | self.lost
 
     def finish(self, at: float | None = None) -> None:
         """Closes the books: from here on workers leave because they are told to."""

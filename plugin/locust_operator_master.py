@@ -239,8 +239,7 @@ class MasterSide:
             self.crew.resize(workers, self._connected(), loading=False)
         elif self.load.end is None:
             self._sample()
-            self.crew.resize(workers, self.load.known_workers(), loading=True)
-            self.load.forgive()
+            self.load.resize(workers)
 
     @guarded
     def _stop_run(self, reason: str) -> None:

@@ -24,8 +24,7 @@ def test_those_that_leave_because_fewer_are_wanted_are_not_lost():
     load = Load(crew)
     crew.begin_load()
     load.sample(8, map(worker, range(4)), at=0)
-    crew.resize(2, load.known_workers(), loading=True)
-    load.forgive()
+    load.resize(2)
     load.sample(8, map(worker, [0, 1, 3]), at=1)
     assert load.lost == set()
     # one that was to stay is lost, and one that leaves late is not
@@ -40,8 +39,7 @@ def test_those_that_left_before_the_master_heard_of_it_are_forgiven():
     load.sample(8, map(worker, range(3)), at=0)
     load.sample(8, [worker(0)], at=1)
     assert load.lost == {worker(1), worker(2)}
-    crew.resize(2, load.known_workers(), loading=True)
-    load.forgive()
+    load.resize(2)
     assert load.lost == {worker(1)}
 
 
@@ -50,11 +48,10 @@ def test_a_larger_crew_is_expected_as_it_comes():
     load = Load(crew)
     crew.begin_load()
     load.sample(8, map(worker, range(2)), at=0)
-    crew.resize(6, load.known_workers(), loading=True)
+    load.resize(6)
     load.sample(8, map(worker, range(2)), at=10)
     load.sample(8, map(worker, range(6)), at=20)
-    crew.resize(3, load.known_workers(), loading=True)
-    load.forgive()
+    load.resize(3)
     load.sample(8, map(worker, range(3)), at=30)
     # a replacement that is missing is missed
     load.sample(8, map(worker, range(2)), at=40)
