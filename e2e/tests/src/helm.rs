@@ -22,6 +22,22 @@ pub fn run(kubeconfig: &Path, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Installs the chart of this checkout as a release of its own namespace, or upgrades that; somebody else has installed
+/// the definitions.
+pub fn upgrade_release(kubeconfig: &Path, more: &[&str]) -> Result<()> {
+    let chart = chart()?;
+    let common = [
+        "upgrade",
+        "--install",
+        "locust-operator",
+        &chart,
+        "--namespace=release",
+        "--create-namespace",
+        "--set=crds.install=false",
+    ];
+    run(kubeconfig, &[&common[..], more].concat()).map(drop)
+}
+
 /// The chart of this checkout.
 pub fn chart() -> Result<String> {
     let chart = Layout::discover()?.repo.join("charts/locust-operator");

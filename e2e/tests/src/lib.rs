@@ -21,6 +21,7 @@ pub mod process;
 pub mod prometheus;
 pub mod proxy;
 pub mod published;
+pub mod reach;
 pub mod remains;
 pub mod runs;
 pub mod seen;

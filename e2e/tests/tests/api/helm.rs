@@ -18,20 +18,7 @@ const NAMESPACE: &str = "release";
 pub fn helm_leaves_the_authority_alone(_: &World) -> Result<()> {
     let cluster = Cluster::boot("helm")?;
     let kubectl = &cluster.kubectl;
-    let upgrade = |more: &[&str]| {
-        let chart = helm::chart()?;
-        let common = [
-            "upgrade",
-            "--install",
-            "locust-operator",
-            &chart,
-            "--namespace=release",
-            "--create-namespace",
-            // Somebody else has installed them.
-            "--set=crds.install=false",
-        ];
-        helm::run(kubectl.kubeconfig(), &[&common[..], more].concat()).map(drop)
-    };
+    let upgrade = |more: &[&str]| helm::upgrade_release(kubectl.kubeconfig(), more);
     let authority = || -> Result<Value> {
         let mut found = kubectl.get("validatingwebhookconfiguration", CONFIGURATION)?;
         Ok(found["webhooks"][0]["clientConfig"]["caBundle"].take())

@@ -112,20 +112,10 @@ fn install(kubectl: &Kubectl) -> Result<()> {
 }
 
 fn upgrade(kubectl: &Kubectl, roles: &str) -> Result<()> {
-    let chart = helm::chart()?;
-    let arguments = [
-        "upgrade",
-        "--install",
-        "locust-operator",
-        &chart,
-        "--namespace=release",
-        "--create-namespace",
-        // Somebody else has installed them; and no operator answers webhooks here.
-        "--set=crds.install=false,webhook.enabled=false",
-        "--set",
-        &format!("tenancy.roles={roles}"),
-    ];
-    helm::run(kubectl.kubeconfig(), &arguments).map(drop)
+    let roles = format!("--set=tenancy.roles={roles}");
+    // No operator answers webhooks here.
+    let more = ["--set=webhook.enabled=false", &roles];
+    helm::upgrade_release(kubectl.kubeconfig(), &more)
 }
 
 /// Neither seen nor stopped nor reached.

@@ -5,19 +5,9 @@ use e2e_tests::{
     Kubectl,
     manifest::small_test,
     node::{Node, SOON, loading, master_pod},
+    reach::probe,
     wait_until,
 };
-
-/// Says of each port of an address whether it can be connected to.
-const TRY: &str = r#"
-import socket, sys
-for port in sys.argv[2:]:
-    try:
-        socket.create_connection((sys.argv[1], int(port)), 3).close()
-        print(port, "open")
-    except OSError:
-        print(port, "closed")
-"#;
 
 /// The operator does too: it reads the numbers of both.
 pub fn only_its_workers_reach_a_master(node: &Node) -> Result<()> {
@@ -45,12 +35,8 @@ pub fn only_its_workers_reach_a_master(node: &Node) -> Result<()> {
 /// Waits until a worker of a test sees this of a master: policies are in force a moment after the pods are there.
 fn expect(kubectl: &Kubectl, test: &str, master: &str, seen: &str) -> Result<()> {
     let worker = format!("job/{test}-worker");
-    let ports = ["5557", "8089", "9646"];
-    let look = [
-        &["exec", &worker, "--", "python3", "-c", TRY, master],
-        &ports[..],
-    ]
-    .concat();
+    let probe = probe(master);
+    let look = ["exec", &worker, "--", "python3", "-c", &probe];
     wait_until(&format!("what a worker of {test} reaches"), SOON, || {
         let found = kubectl.run(&look)?;
         ensure!(found == seen, "{found}, and not {seen}");

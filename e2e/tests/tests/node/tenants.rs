@@ -9,11 +9,9 @@ use e2e_tests::{
         name_of, pods_of,
     },
     once::expect_one_run,
+    reach::probe,
     wait_until,
 };
-
-/// The ports of a master: of workers, of the web UI, and of the plugin.
-const PORTS: [u16; 3] = [5557, 8089, 9646];
 
 /// A tenant: a user with Kubernetes' role `edit` in one namespace.
 struct Tenant {
@@ -148,20 +146,6 @@ fn worker(kubectl: &Kubectl, test: &str) -> Result<String> {
     let pods = pods_of(kubectl, test, "worker")?;
     let pod = pods.first().context("the worker has no pod")?;
     Ok(name_of(pod).to_owned())
-}
-
-/// A line for each port of a master: whether this Python reaches it.
-fn probe(address: &str) -> String {
-    format!(
-        "import socket
-for port in {PORTS:?}:
-    try:
-        socket.create_connection((\"{address}\", port), 3).close()
-        print(port, \"open\")
-    except OSError:
-        print(port, \"closed\")
-"
-    )
 }
 
 fn lines(output: &str) -> Vec<String> {
