@@ -27,6 +27,7 @@ pub(crate) const V2: Frozen = Frozen {
         Fields {
             parent: "spec",
             names: &[
+                "templateRef",
                 "image",
                 "imagePullPolicy",
                 "imagePullSecrets",

@@ -12,8 +12,10 @@ pub mod frozen;
 mod k8s;
 pub mod names;
 pub mod reasons;
+mod scalar;
 pub mod v1;
 pub mod v2;
 
 pub use duration::{Duration, ParseDurationError};
 pub use k8s::{DecodeError, K8s};
+pub use scalar::Scalar;

@@ -40,7 +40,7 @@ pub struct TestFiles {
     pub lib_mount_path: Option<String>,
 }
 
-fn inline_schema(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn inline_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "maxProperties": 64,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, Retention, RunSpec,
-    Scheduling, Security, TargetedVolumeMount, TestFiles, Threshold, Validity, WebUi, WorkerSpec,
+    Scheduling, Security, TargetedVolumeMount, TemplateRef, TestFiles, Threshold, Validity, WebUi, WorkerSpec,
 };
 use crate::{Duration, K8s};
 
@@ -65,11 +65,16 @@ use crate::{Duration, K8s};
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.worker) || has(self.templateRef)").message("worker is required, unless templateRef names a template"))]
 #[allow(
     clippy::duplicated_attributes,
     reason = "every print column repeats the same keys"
 )]
 pub struct LocustTestSpec {
+    /// The template that the test is made from. Beside it a test may set `worker.replicas`, `retention`, `suspend`, `stop`,
+    /// `concurrencyGroup` and what the template names in `overridable`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_ref: Option<TemplateRef>,
     /// Image of master and workers. Its entrypoint must be `locust`. Default: the operator's `--default-image`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
@@ -98,7 +103,8 @@ pub struct LocustTestSpec {
     /// The Locust master.
     #[serde(default)]
     pub master: MasterSpec,
-    /// The Locust workers, which make the load.
+    /// The Locust workers, which make the load. Required without `templateRef`.
+    #[serde(default, skip_serializing_if = "WorkerSpec::is_unset")]
     pub worker: WorkerSpec,
     /// How long the run may take from its claim until load starts; past it the verdict is Error.
     /// Default: the operator's `--start-deadline` (5m).
@@ -180,6 +186,7 @@ impl LocustTestSpec {
     /// The smallest valid spec: one worker, and defaults for the rest.
     pub fn with_workers(replicas: i32) -> Self {
         Self {
+            template_ref: None,
             image: None,
             image_pull_policy: None,
             image_pull_secrets: Vec::new(),

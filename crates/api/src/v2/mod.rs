@@ -1,7 +1,9 @@
 //! `locust.io/v2`: the stored version.
 
 mod files;
+mod locust_template;
 mod locust_test;
+mod locust_test_suite;
 mod observability;
 mod placement;
 mod pod;
@@ -9,13 +11,23 @@ mod retention;
 mod role;
 mod run;
 mod status;
+mod suite_status;
+mod template_ref;
 mod threshold;
 mod web_ui;
 
 pub use files::{
     EnvConfig, EnvSource, InlineFile, SecretMount, TargetedVolumeMount, TestFiles, VolumeTarget,
 };
+pub use locust_template::{
+    AllowedNamespaces, LocustTemplate, LocustTemplateSpec, LocustTemplateStatus, NamespacesFrom,
+    Parameter, ParameterType,
+};
 pub use locust_test::{ImagePullPolicy, LocustTest, LocustTestSpec};
+pub use locust_test_suite::{
+    ConditionWait, Execution, HttpWait, LocustTestSuite, LocustTestSuiteSpec, OnFailure, Retries,
+    RetryOn, SuiteRetention, SuiteStep, WaitFor, When,
+};
 pub use observability::{HeadersSecretRef, Observability, OpenTelemetry, OtlpProtocol};
 pub use placement::{Scheduling, Security};
 pub use pod::{DnsPolicy, PodOptions};
@@ -26,6 +38,8 @@ pub use status::{
     EndpointSummary, ErrorSummary, LocustTestStatus, Phase, Pin, Progress, RunClaim, Summary,
     ThresholdResult, ThresholdStatus, Verdict, WorkerCounts,
 };
+pub use suite_status::{LocustTestSuiteStatus, StepChild, StepPhase, StepStatus, SuiteClaim};
+pub use template_ref::{ParameterValue, TemplateRef};
 pub use threshold::{
     AbortRule, EndpointSelector, Metric, OnNoData, Operator, Severity, Threshold, Validity,
 };

@@ -112,3 +112,11 @@ pub struct WorkerSpec {
     #[schemars(length(max = 256), inner(length(max = 8192)))]
     pub extra_args: Vec<String>,
 }
+
+impl WorkerSpec {
+    /// Whether nothing is said of the workers, which only a test with a template may do: a spec that names them says how
+    /// many there are.
+    pub fn is_unset(&self) -> bool {
+        *self == Self::default()
+    }
+}
