@@ -27,5 +27,6 @@ else
 fi
 
 cd "$plugin"
-# the tests mostly wait for processes, so more of them than cores run at once
-PYTHONDONTWRITEBYTECODE=1 exec "$venv/bin/python" -m pytest -q -p no:cacheprovider -n "${PLUGIN_TEST_JOBS:-5}" "${selection[@]}" "$@"
+# The tests mostly wait for processes, so more of them than cores run at once. Locust takes a worker for lost that is
+# silent for three seconds, as on a machine that stands still: what failed is tried again, and both tries are counted.
+PYTHONDONTWRITEBYTECODE=1 exec "$venv/bin/python" -m pytest -q -p no:cacheprovider -n "${PLUGIN_TEST_JOBS:-5}" --reruns 2 "${selection[@]}" "$@"

@@ -9,7 +9,7 @@ use crate::user::{self, Scope, User};
 use crate::{Kubectl, wait_until};
 
 /// How long what should happen at once may take on a busy machine.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(120);
 
 /// Boots an API server with the operator's definitions, and makes a user with the chart's rights in all namespaces.
 pub fn boot(name: &str) -> Result<(ApiServer, User)> {
@@ -32,9 +32,19 @@ pub fn boot(name: &str) -> Result<(ApiServer, User)> {
     Ok((server, user))
 }
 
-/// Makes a namespace in which pods can be created.
+/// Makes a namespace in which pods can be created; of another name if this one was used by an earlier try.
 pub fn namespace(kubectl: &Kubectl, name: &str) -> Result<Kubectl> {
-    kubectl.run(&["create", "namespace", name])?;
+    let again = format!("{name}-again");
+    let name = match kubectl.run(&["create", "namespace", name]) {
+        Err(error) if format!("{error:#}").contains("AlreadyExists") => {
+            kubectl.run(&["create", "namespace", &again])?;
+            &again
+        }
+        created => {
+            created?;
+            name
+        }
+    };
     let kubectl = kubectl.in_namespace(name);
     // Pods are refused until it exists.
     wait_until("the default service account", SOON, || {

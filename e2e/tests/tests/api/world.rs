@@ -17,7 +17,7 @@ use e2e_tests::{AuditLog, Kubectl, Operator, cluster, wait_until};
 use crate::script::Ended;
 
 /// How long anything that should happen at once may take on a busy machine.
-pub const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(45);
 
 pub struct World {
     pub main: Cluster,
