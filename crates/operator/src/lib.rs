@@ -3,6 +3,7 @@
 //! Every rule about Locust is in `locust-core`; here is only what touches the network and the clock.
 
 pub mod app;
+mod control;
 mod controller;
 mod fitness;
 mod hub;

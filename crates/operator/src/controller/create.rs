@@ -14,11 +14,8 @@ use locust_api::{
 use locust_core::render::RunObjects;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{
-    Context,
-    error::{ReconcileError, Trying},
-    status::namespace,
-};
+use super::{Context, status::namespace};
+use crate::control::{ReconcileError, Trying};
 
 /// What became of the objects.
 pub(super) enum Creation {

@@ -15,13 +15,8 @@ use locust_core::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    Context,
-    error::{ReconcileError, Trying},
-    own_writes::JobWrite,
-    status::namespace,
-    take_over,
-};
+use super::{Context, own_writes::JobWrite, status::namespace, take_over};
+use crate::control::{ReconcileError, Trying};
 
 /// Ends the Jobs of an ended run that still have pods, and tells those that have ended when to go.
 pub(super) async fn clean_up(

@@ -21,9 +21,9 @@ use tokio::sync::Mutex;
 
 use super::{
     Context,
-    error::ReconcileError,
     status::{list, namespace},
 };
+use crate::control::ReconcileError;
 use crate::hub::CachedTest;
 
 /// Nothing tells when the last pod of a group has ended.

@@ -1,10 +1,7 @@
 //! The controller of tests: observe, decide, build, apply, write status.
 
-mod backoff;
 mod create;
 mod end;
-mod error;
-mod events;
 mod gate;
 mod observe;
 mod others;
@@ -15,38 +12,27 @@ mod status;
 mod stop;
 mod take_over;
 
-use std::{convert::Infallible, num::NonZeroUsize, pin::Pin, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc};
 
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::{
     Client,
-    runtime::{
-        controller::{Action, Config, ReconcileRequest, applier},
-        reflector::ObjectRef,
-    },
+    runtime::{controller::Action, reflector::ObjectRef},
 };
 use locust_core::{lifecycle, settings::RunSettings};
-use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    control::{self, Asker, Backoff, Events, ReconcileError, Reconciler},
     hub::{CachedTest, Hub, owner},
     listener::ListenerClient,
     metrics::Metrics,
     obstacles::Obstacles,
 };
-use backoff::Backoff;
-use error::ReconcileError;
-use events::Events;
 use gate::{Gate, Wakes};
 use others::Lookout;
 use own_writes::OwnWrites;
-
-/// Reconciles under way at once: enough to hide latency, few enough to leave the API server alone.
-const CONCURRENCY: u16 = 16;
-/// A reconcile that hangs longer is given up and tried again.
-const RECONCILE_WITHIN: Duration = Duration::from_secs(60);
 
 /// What every reconcile may use.
 struct Context {
@@ -56,7 +42,7 @@ struct Context {
     metrics: Arc<Metrics>,
     listener: ListenerClient,
     events: Events,
-    backoff: Backoff,
+    backoff: Backoff<CachedTest>,
     own_writes: OwnWrites,
     gate: Gate,
     lookout: Arc<Lookout>,
@@ -79,7 +65,10 @@ pub(crate) async fn run(
     }
     let now = Timestamp::now;
     let lookout = Lookout::start(&hub, obstacles, now, stop.clone());
-    let requests = requests(&hub, settings.max_running).take_until(stop.cancelled_owned());
+    let (asker, requests) = control::requests();
+    watch(&hub, settings.max_running, &asker);
+    drop(asker);
+    let requests = requests.take_until(stop.cancelled_owned());
     forget_deleted(&hub, metrics.clone());
     let (events, published) = Events::start(client.clone());
     let context = Arc::new(Context {
@@ -95,24 +84,7 @@ pub(crate) async fn run(
         lookout,
         now,
     });
-    applier(
-        |object, context| -> Pin<Box<dyn Future<Output = Result<Action, ReconcileError>> + Send>> {
-            // In a task of its own each, so that they overlap and a panic ends one of them only.
-            let task = tokio::spawn(measured(object, context));
-            Box::pin(async move { task.await.unwrap_or_else(|_| Err(ReconcileError::Panicked)) })
-        },
-        |object, error, context: Arc<Context>| {
-            let wait = context.backoff.failed(&ObjectRef::from_obj(&*object));
-            tracing::warn!(test = %ObjectRef::from_obj(&*object), %error, reason = error.reason(), ?wait, "reconcile failed");
-            Action::requeue(wait)
-        },
-        context,
-        hub.tests.store().clone(),
-        requests,
-        Config::default().concurrency(CONCURRENCY),
-    )
-    .for_each(|_| async {})
-    .await;
+    control::run(context, hub.tests.store().clone(), requests).await;
     // Whoever acts next shows the numbers of the tests that run.
     metrics.nothing_runs_here();
     // The last reconcile is over, and with it the queue of events.
@@ -121,33 +93,20 @@ pub(crate) async fn run(
     }
 }
 
-/// One request for each test that changed, or whose Job or pod did, or that waits for one that changed.
-fn requests(
-    hub: &Hub,
-    max_running: Option<NonZeroUsize>,
-) -> impl futures::Stream<Item = Result<ReconcileRequest<CachedTest>, Infallible>> + use<> {
-    let (sender, receiver) = mpsc::unbounded_channel::<ObjectRef<CachedTest>>();
-    // A closed channel means the controller is stopping.
-    let to = |sender: mpsc::UnboundedSender<_>| {
-        move |key: Option<_>| key.into_iter().for_each(|key| drop(sender.send(key)))
-    };
-    let (tests, jobs, pods) = (to(sender.clone()), to(sender.clone()), to(sender.clone()));
-    let waiting = to(sender);
+/// Asks for each test that changed, or whose Job or pod did, or that waits for one that changed.
+fn watch(hub: &Hub, max_running: Option<NonZeroUsize>, tests: &Asker<CachedTest>) {
     let mut wakes = Wakes::new(hub.tests.store().clone(), max_running);
+    let asker = tests.clone();
     hub.tests
-        .subscribe(move |test| tests(Some(ObjectRef::from_obj(test))));
-    hub.tests.subscribe(move |test| {
-        let woken = wakes.note(test).into_iter();
-        woken.for_each(|key| waiting(Some(key)));
-    });
-    hub.jobs.subscribe(move |job| jobs(owner(job)));
+        .subscribe(move |test| asker.ask([ObjectRef::from_obj(test)]));
+    let asker = tests.clone();
+    hub.tests.subscribe(move |test| asker.ask(wakes.note(test)));
+    let asker = tests.clone();
+    hub.jobs.subscribe(move |job| asker.ask(owner(job)));
     let (test_feed, job_feed) = (hub.tests.clone(), hub.jobs.clone());
+    let asker = tests.clone();
     hub.pods
-        .subscribe(move |pod| pods(observe::test_of_pod(&test_feed, &job_feed, pod)));
-    futures::stream::unfold(receiver, |mut receiver| async move {
-        let key = receiver.recv().await?;
-        Some((Ok(ReconcileRequest::from(key)), receiver))
-    })
+        .subscribe(move |pod| asker.ask(observe::test_of_pod(&test_feed, &job_feed, pod)));
 }
 
 /// Takes the numbers of tests away that are deleted: nothing else is done about them.
@@ -161,27 +120,20 @@ fn forget_deleted(hub: &Hub, metrics: Arc<Metrics>) {
     });
 }
 
-async fn measured(
-    object: Arc<CachedTest>,
-    context: Arc<Context>,
-) -> Result<Action, ReconcileError> {
-    let started = Instant::now();
-    let result = tokio::time::timeout(RECONCILE_WITHIN, reconcile(&object, &context))
-        .await
-        .unwrap_or(Err(ReconcileError::TooLong));
-    let label = match &result {
-        Ok(_) => "ok",
-        Err(error) => error.reason(),
-    };
-    context.metrics.reconciled("test", label, started.elapsed());
-    match result {
-        // Somebody wrote the test in between: the event of that write brings it back, with what it says now.
-        Err(error) if error.is_conflict() => Ok(Action::requeue(Duration::from_secs(1))),
-        Ok(action) => {
-            context.backoff.succeeded(&ObjectRef::from_obj(&*object));
-            Ok(action)
-        }
-        Err(error) => Err(error),
+impl Reconciler for Context {
+    type Object = CachedTest;
+    const KIND: &'static str = "test";
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn backoff(&self) -> &Backoff<CachedTest> {
+        &self.backoff
+    }
+
+    async fn reconcile(&self, object: &CachedTest) -> Result<Action, ReconcileError> {
+        reconcile(object, self).await
     }
 }
 
@@ -205,7 +157,7 @@ async fn reconcile(object: &CachedTest, context: &Context) -> Result<Action, Rec
         return Ok(Action::await_change());
     }
     // Owner references take everything with it.
-    if is_leaving || context.own_writes.have_replaced(test) {
+    if is_leaving || context.own_writes.have_replaced(&test.metadata) {
         return Ok(Action::await_change());
     }
     if let (lifecycle::Step::Claim, Some(sign)) = (step, &sign) {

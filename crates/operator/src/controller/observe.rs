@@ -21,13 +21,11 @@ use locust_core::{
 };
 
 use super::{
-    Context,
-    error::{ReconcileError, Trying},
-    events::Tone,
-    scale,
+    Context, scale,
     status::{list, name, namespace, write},
     stop, take_over,
 };
+use crate::control::{ReconcileError, Tone, Trying};
 use crate::{
     hub::{CachedTest, Feed, owner},
     listener::Answer,

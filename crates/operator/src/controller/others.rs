@@ -16,7 +16,8 @@ use locust_core::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, events::Tone};
+use super::Context;
+use crate::control::Tone;
 use crate::{hub::Hub, obstacles::Obstacles};
 
 /// What `/readyz` calls it.

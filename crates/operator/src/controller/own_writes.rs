@@ -8,10 +8,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use kube::Resource;
-use locust_api::v2::LocustTest;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-/// Versions that own writes have replaced, by the tests' UIDs, until the cache has a later one.
+/// Versions that own writes have replaced, by the objects' UIDs, until the cache has a later one.
 #[derive(Default)]
 pub(super) struct OwnWrites {
     replaced: Mutex<HashMap<String, Vec<String>>>,
@@ -38,7 +37,7 @@ impl JobWrite {
 
 impl OwnWrites {
     /// Notes that a write replaced this version.
-    pub fn replaced(&self, version: &LocustTest) {
+    pub fn replaced(&self, version: &ObjectMeta) {
         if let Some((uid, version)) = identity(version) {
             let mut replaced = lock(&self.replaced);
             replaced.entry(uid).or_default().push(version);
@@ -46,7 +45,7 @@ impl OwnWrites {
     }
 
     /// Whether this is a version that a write replaced. A later one ends the matter.
-    pub fn have_replaced(&self, cached: &LocustTest) -> bool {
+    pub fn have_replaced(&self, cached: &ObjectMeta) -> bool {
         let Some((uid, version)) = identity(cached) else {
             return false;
         };
@@ -83,21 +82,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn identity(test: &LocustTest) -> Option<(String, String)> {
-    let meta = test.meta();
+fn identity(meta: &ObjectMeta) -> Option<(String, String)> {
     Some((meta.uid.clone()?, meta.resource_version.clone()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use locust_api::v2::LocustTestSpec;
-
-    fn test(uid: &str, version: &str) -> LocustTest {
-        let mut test = LocustTest::new("a", LocustTestSpec::with_workers(1));
-        test.metadata.uid = Some(uid.to_owned());
-        test.metadata.resource_version = Some(version.to_owned());
-        test
+    fn test(uid: &str, version: &str) -> ObjectMeta {
+        ObjectMeta {
+            uid: Some(uid.to_owned()),
+            resource_version: Some(version.to_owned()),
+            ..ObjectMeta::default()
+        }
     }
 
     #[test]

@@ -22,13 +22,12 @@ use locust_core::{
 use super::{
     Context,
     create::{self, Creation},
-    error::{ReconcileError, Trying},
-    events::Tone,
     gate::{self, Answer},
     others,
     status::{api, name, namespace, write},
     take_over,
 };
+use crate::control::{ReconcileError, Tone, Trying};
 use crate::hub::CachedTest;
 
 /// A test that is stored and does not decode: the schema was loosened, or written by another version.

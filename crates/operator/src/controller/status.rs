@@ -1,21 +1,14 @@
-//! Writing the status: only what changed, and only onto the version it was computed from.
+//! The status of a test, and what else is in its namespace.
 
 use std::fmt::Debug;
 
 use k8s_openapi::NamespaceResourceScope;
-use kube::{
-    Api, Resource,
-    api::{ListParams, Patch, PatchParams},
-};
+use kube::{Api, Resource, api::ListParams};
 use locust_api::v2::{LocustTest, LocustTestStatus};
-use locust_core::patch::merge_diff;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 
-use super::{
-    Context,
-    error::{ReconcileError, Trying},
-};
+use super::Context;
+use crate::control::{self, ReconcileError, Trying};
 
 /// Writes `status` if it differs; returns the test as stored.
 pub(super) async fn write(
@@ -23,24 +16,13 @@ pub(super) async fn write(
     status: &LocustTestStatus,
     context: &Context,
 ) -> Result<LocustTest, ReconcileError> {
-    let as_json = |status: &LocustTestStatus| serde_json::to_value(status).unwrap_or(Value::Null);
-    let old = test
-        .status
-        .as_ref()
-        .map(as_json)
-        .unwrap_or_else(|| json!({}));
-    let Some(change) = merge_diff(&old, &as_json(status)) else {
-        return Ok(test.clone());
-    };
-    // With the resourceVersion a stale cache cannot undo what was written since.
-    let patch =
-        json!({"metadata": {"resourceVersion": test.meta().resource_version}, "status": change});
-    let stored = api(test, context)
-        .patch_status(name(test), &PatchParams::default(), &Patch::Merge(&patch))
-        .await
-        .trying("write the status")?;
-    context.own_writes.replaced(test);
-    Ok(stored)
+    match control::write(test, status, &context.client).await? {
+        None => Ok(test.clone()),
+        Some(stored) => {
+            context.own_writes.replaced(&test.metadata);
+            Ok(stored)
+        }
+    }
 }
 
 /// The API of the test's namespace.

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::{
     Context,
-    error::{ReconcileError, Trying},
     status::{name, namespace},
 };
+use crate::control::{ReconcileError, Trying};
 
 /// Ends the load. Whether it worked shows at the next look.
 pub(super) async fn load(

@@ -24,12 +24,11 @@ use serde_json::json;
 use super::{
     Context,
     end::end_job,
-    error::{ReconcileError, Trying},
-    events::Tone,
     observe::conclude,
     own_writes::JobWrite,
     status::{api, name, namespace},
 };
+use crate::control::{ReconcileError, Tone, Trying};
 
 /// Removes the finalizers of operators that are gone, which would hold the test when it is deleted.
 ///

@@ -2,7 +2,7 @@
 
 /// Why a reconcile did not get through. All are tried again, with growing pauses.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReconcileError {
+pub(crate) enum ReconcileError {
     /// The API server refused or did not answer.
     #[error("cannot {action}: {source}")]
     Api {
@@ -40,7 +40,7 @@ impl ReconcileError {
 }
 
 /// Adds what was tried to an error of the API.
-pub(super) trait Trying<T> {
+pub(crate) trait Trying<T> {
     /// `action` completes "cannot …".
     fn trying(self, action: &'static str) -> Result<T, ReconcileError>;
 }

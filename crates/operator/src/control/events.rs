@@ -1,4 +1,4 @@
-//! Kubernetes events of a test.
+//! Kubernetes events of the operator's objects.
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -6,7 +6,6 @@ use kube::{
     Client, Resource,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
-use locust_api::v2::LocustTest;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// Events under way at once: what brings runs forward comes first.
@@ -15,13 +14,13 @@ const AT_ONCE: usize = 4;
 const KEPT: usize = 64;
 
 /// Publishes events without making a reconcile wait for them.
-pub(super) struct Events {
+pub(crate) struct Events {
     queue: mpsc::UnboundedSender<(Event, ObjectReference)>,
 }
 
 /// Whether an event is bad news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Normal,
     Warning,
 }
@@ -34,15 +33,21 @@ impl Events {
     }
 
     /// `reason` is one CamelCase word, `note` a sentence.
-    pub fn publish(&self, test: &LocustTest, tone: Tone, reason: &str, note: String) {
-        self.publish_action(test, tone, reason, "Reconcile", note);
+    pub fn publish<K: Resource<DynamicType = ()>>(
+        &self,
+        object: &K,
+        tone: Tone,
+        reason: &str,
+        note: String,
+    ) {
+        self.publish_action(object, tone, reason, "Reconcile", note);
     }
 
     /// An event that tells of something that may happen again: only events of one action are taken for repetitions, of
     /// which the first note stays.
-    pub fn publish_action(
+    pub fn publish_action<K: Resource<DynamicType = ()>>(
         &self,
-        test: &LocustTest,
+        object: &K,
         tone: Tone,
         reason: &str,
         action: &str,
@@ -61,7 +66,7 @@ impl Events {
             secondary: None,
         };
         // The task takes events as long as this exists.
-        let _ = self.queue.send((event, test.object_ref(&())));
+        let _ = self.queue.send((event, object.object_ref(&())));
     }
 }
 

@@ -1,0 +1,136 @@
+//! What all controllers share: when an object is looked at, what becomes of errors, and how status and events are written.
+
+mod backoff;
+mod error;
+mod events;
+mod status;
+
+use std::{convert::Infallible, fmt::Debug, pin::Pin, sync::Arc, time::Duration};
+
+use futures::{Stream, StreamExt};
+use kube::{
+    Resource,
+    runtime::{
+        controller::{Action, Config, ReconcileRequest, applier},
+        reflector::{ObjectRef, Store},
+    },
+};
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::metrics::Metrics;
+
+pub(crate) use backoff::Backoff;
+pub(crate) use error::{ReconcileError, Trying};
+pub(crate) use events::{Events, Tone};
+pub(crate) use status::write;
+
+/// Reconciles under way at once: enough to hide latency, few enough to leave the API server alone.
+const CONCURRENCY: u16 = 16;
+/// A reconcile that hangs longer is given up and tried again.
+const RECONCILE_WITHIN: Duration = Duration::from_secs(60);
+
+/// What looks at objects of a kind, one by one.
+pub(crate) trait Reconciler: Send + Sync + 'static {
+    /// The kind, as it is cached.
+    type Object: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static;
+    /// Its name in logs and metrics.
+    const KIND: &'static str;
+
+    /// Where reconciles are counted.
+    fn metrics(&self) -> &Metrics;
+    /// Failures in a row.
+    fn backoff(&self) -> &Backoff<Self::Object>;
+    /// Looks at an object and does what is next.
+    fn reconcile(
+        &self,
+        object: &Self::Object,
+    ) -> impl Future<Output = Result<Action, ReconcileError>> + Send;
+}
+
+/// Reconciles what is asked for until `requests` end, then lets reconciles under way finish.
+pub(crate) async fn run<R: Reconciler>(
+    reconciler: Arc<R>,
+    store: Store<R::Object>,
+    requests: impl Stream<Item = Result<ReconcileRequest<R::Object>, Infallible>> + Send + 'static,
+) {
+    applier(
+        |object: Arc<R::Object>,
+         reconciler: Arc<R>|
+         -> Pin<Box<dyn Future<Output = Result<Action, ReconcileError>> + Send>> {
+            // In a task of its own each, so that they overlap and a panic ends one of them only.
+            let task = tokio::spawn(measured(object, reconciler));
+            Box::pin(async move { task.await.unwrap_or_else(|_| Err(ReconcileError::Panicked)) })
+        },
+        |object, error, reconciler: Arc<R>| {
+            let wait = reconciler.backoff().failed(&ObjectRef::from_obj(&*object));
+            tracing::warn!(kind = R::KIND, object = %ObjectRef::from_obj(&*object), %error, reason = error.reason(), ?wait, "reconcile failed");
+            Action::requeue(wait)
+        },
+        reconciler,
+        store,
+        requests,
+        Config::default().concurrency(CONCURRENCY),
+    )
+    .for_each(|_| async {})
+    .await;
+}
+
+async fn measured<R: Reconciler>(
+    object: Arc<R::Object>,
+    reconciler: Arc<R>,
+) -> Result<Action, ReconcileError> {
+    let started = Instant::now();
+    let result = tokio::time::timeout(RECONCILE_WITHIN, reconciler.reconcile(&object))
+        .await
+        .unwrap_or(Err(ReconcileError::TooLong));
+    let label = match &result {
+        Ok(_) => "ok",
+        Err(error) => error.reason(),
+    };
+    reconciler
+        .metrics()
+        .reconciled(R::KIND, label, started.elapsed());
+    match result {
+        // Somebody wrote the object in between: the event of that write brings it back, with what it says now.
+        Err(error) if error.is_conflict() => Ok(Action::requeue(Duration::from_secs(1))),
+        Ok(action) => {
+            reconciler
+                .backoff()
+                .succeeded(&ObjectRef::from_obj(&*object));
+            Ok(action)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks for objects to be looked at.
+pub(crate) struct Asker<K: Resource>(mpsc::UnboundedSender<ObjectRef<K>>);
+
+impl<K: Resource> Clone for Asker<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K: Resource> Asker<K> {
+    /// Asks for each of these. Nobody listens any more when the controller is stopping.
+    pub fn ask(&self, keys: impl IntoIterator<Item = ObjectRef<K>>) {
+        keys.into_iter().for_each(|key| drop(self.0.send(key)));
+    }
+}
+
+/// Requests, and what makes them.
+pub(crate) fn requests<K>() -> (
+    Asker<K>,
+    impl Stream<Item = Result<ReconcileRequest<K>, Infallible>> + use<K>,
+)
+where
+    K: Resource<DynamicType = ()> + 'static,
+{
+    let (sender, receiver) = mpsc::unbounded_channel::<ObjectRef<K>>();
+    let stream = futures::stream::unfold(receiver, |mut receiver| async move {
+        let key = receiver.recv().await?;
+        Some((Ok(ReconcileRequest::from(key)), receiver))
+    });
+    (Asker(sender), stream)
+}
