@@ -23,7 +23,7 @@ struct Build {
     needed_by_api: bool,
 }
 
-const BUILDS: [Build; 7] = [
+const BUILDS: [Build; 6] = [
     Build {
         label: "etcd",
         module: "tools",
@@ -82,8 +82,8 @@ const BUILDS: [Build; 7] = [
     },
     Build {
         label: "CoreDNS",
-        module: "helm",
-        products: &[("github.com/coredns/coredns", "coredns")],
+        module: "coredns",
+        products: &[(".", "coredns")],
         arguments: &["-ldflags=-s -w"],
         links: &[],
         needed_by_api: false,
@@ -93,18 +93,6 @@ const BUILDS: [Build; 7] = [
         module: "kube-router",
         products: &[(".", "kube-router")],
         arguments: &["-ldflags=-s -w"],
-        links: &[],
-        needed_by_api: false,
-    },
-    Build {
-        label: "Prometheus",
-        module: "prometheus",
-        products: &[(
-            "github.com/prometheus/prometheus/cmd/prometheus",
-            "prometheus",
-        )],
-        // Tests name what it scrapes; ways to discover that would be most of the build.
-        arguments: &["-tags=remove_all_sd", "-ldflags=-s -w"],
         links: &[],
         needed_by_api: false,
     },

@@ -23,6 +23,7 @@ pub fn run(layout: &Layout, api_only: bool) -> Result<()> {
     } else {
         check_machine(layout)?;
         packages::install_missing(layout)?;
+        packages::take_program(layout, "prometheus", "usr/bin/prometheus")?;
     }
     go::build(layout, api_only)
 }

@@ -1,5 +1,6 @@
 //! Debian packages.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -73,10 +74,49 @@ pub fn install_missing(layout: &Layout) -> Result<()> {
     })
 }
 
+/// Takes one program out of a package that is not installed: that would start it as a service.
+pub fn take_program(layout: &Layout, package: &str, file: &str) -> Result<()> {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let program = layout.program(name);
+    if program.exists() {
+        report::line(&format!("{name} is there"));
+        return Ok(());
+    }
+    report::step(&format!("fetched {name}"), || {
+        let directory = layout.state.join("debian").join(package);
+        if directory.exists() {
+            fs::remove_dir_all(&directory)?;
+        }
+        fs::create_dir_all(&directory)?;
+        apt_in(layout, &directory, &["download", package])
+            .with_context(|| format!("cannot fetch the Debian package {package}"))?;
+        let archive = fs::read_dir(&directory)?
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|end| end == "deb"))
+            .with_context(|| format!("apt-get download {package} left no package"))?;
+        let unpacked = directory.join("unpacked");
+        Logged::new("unpacking a package", layout.log("packages"), "dpkg-deb")
+            .with(|command| {
+                command.arg("--extract").arg(&archive).arg(&unpacked);
+            })
+            .run()?;
+        fs::create_dir_all(layout.bin())?;
+        fs::copy(unpacked.join(file), &program)
+            .with_context(|| format!("the Debian package {package} has no {file}"))?;
+        Ok(fs::remove_dir_all(&directory)?)
+    })
+}
+
 fn apt(layout: &Layout, arguments: &[&str]) -> Result<()> {
+    apt_in(layout, &layout.state, arguments)
+}
+
+fn apt_in(layout: &Layout, directory: &Path, arguments: &[&str]) -> Result<()> {
     Logged::new("installing packages", layout.log("packages"), "apt-get")
         .with(|command| {
             command
+                .current_dir(directory)
                 .env("DEBIAN_FRONTEND", "noninteractive")
                 .args(arguments);
         })
