@@ -243,7 +243,9 @@ mod tests {
             .collect();
         assert_eq!(rules.len(), 2);
         assert!(
-            rules[0].ends_with("|| self.spec.steps.map(step, step.name) == oldSelf.spec.steps.map(step, step.name)"),
+            rules[0].ends_with(
+                "|| self.spec.steps.map(step, step.name) == oldSelf.spec.steps.map(step, step.name)"
+            ),
             "{rules:?}"
         );
     }

@@ -169,10 +169,7 @@ fn suite_may_start(suite: &LocustTestSuite) -> bool {
 
 /// Whether the suite that this test is part of holds the group of both: then what is left of earlier tests of the group
 /// is the suite's own, and nothing to wait for.
-pub fn has_turn_of_suite<'a>(
-    test: &Member,
-    others: impl IntoIterator<Item = &'a Member>,
-) -> bool {
+pub fn has_turn_of_suite<'a>(test: &Member, others: impl IntoIterator<Item = &'a Member>) -> bool {
     let Some(parent) = &test.parent else {
         return false;
     };

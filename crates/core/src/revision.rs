@@ -152,7 +152,10 @@ pub fn of_suite(
     let name = suite.metadata.name.as_deref().unwrap_or_default();
     revision(suite, name_of_suite(name), &data).map_err(|words| {
         let advice = "use fewer templates, or smaller files in them";
-        Problem::new("spec.steps", format!("their templates together {words}; {advice}"))
+        Problem::new(
+            "spec.steps",
+            format!("their templates together {words}; {advice}"),
+        )
     })
 }
 
@@ -178,8 +181,9 @@ fn read<T: DeserializeOwned>(revision: &ControllerRevision) -> Result<T, String>
         .data
         .as_ref()
         .ok_or_else(|| format!("ControllerRevision {name:?} is empty"))?;
-    T::deserialize(data)
-        .map_err(|error| format!("ControllerRevision {name:?} is not one of this operator: {error}"))
+    T::deserialize(data).map_err(|error| {
+        format!("ControllerRevision {name:?} is not one of this operator: {error}")
+    })
 }
 
 fn revision<K: Resource<DynamicType = ()>>(

@@ -199,7 +199,10 @@ mod tests {
         test(&mut ended);
         let written = serde_json::to_value(&ended).unwrap();
         assert_eq!(written["spec"].get("worker"), None);
-        assert_eq!(serde_json::from_value::<LocustTest>(written).unwrap(), ended);
+        assert_eq!(
+            serde_json::from_value::<LocustTest>(written).unwrap(),
+            ended
+        );
     }
 
     fn expect_the_same_decisions(before: &LocustTest) {

@@ -112,8 +112,7 @@ fn bare(value: Value) -> Value {
     }
 }
 
-proptest! {
-    /// Only a template lets a test say nothing of its workers; v1 shows none, and cannot lose that.
+/// Only a template lets a test say nothing of its workers; v1 shows none, and cannot lose that.
 #[test]
 fn a_test_without_workers_stays_one() {
     let spec = json!({"templateRef": {"name": "checkout", "parameters": [{"name": "users", "value": 500}]}, "master": {}});
@@ -128,7 +127,8 @@ fn a_test_without_workers_stays_one() {
     assert_eq!(scaled["spec"]["templateRef"], spec["templateRef"]);
 }
 
-#[test]
+proptest! {
+    #[test]
     fn v2_through_v1_is_the_same(spec in v2_spec()) {
         let v2 = object(Version::V2, serde_json::to_value(spec).unwrap());
         let v1 = convert(v2.clone(), Version::V1).unwrap();

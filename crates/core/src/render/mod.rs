@@ -17,6 +17,7 @@ mod web_ui;
 
 use std::fmt::Display;
 
+pub(crate) use container::profile_context;
 use k8s_openapi::{
     api::{
         batch::v1::Job,
@@ -26,13 +27,12 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::Resource;
-pub(crate) use container::profile_context;
-pub(crate) use pod::profile_pod_context;
 use locust_api::{
     DecodeError, Duration, K8s,
     names::{self, LABEL_RUN_ID},
     v2::{LocustTest, LocustTestSpec, RunClaim},
 };
+pub(crate) use pod::profile_pod_context;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

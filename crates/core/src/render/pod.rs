@@ -13,7 +13,11 @@ use super::{
     scheduling::{self, Placement},
     volumes,
 };
-use crate::{argv::Role, problems::Problems, settings::{RunSettings, SecurityProfile}};
+use crate::{
+    argv::Role,
+    problems::Problems,
+    settings::{RunSettings, SecurityProfile},
+};
 
 pub(super) fn spec(run: &Run<'_>, role: Role, args: Vec<String>) -> Result<PodSpec, Problems> {
     let mut problems = Problems::default();

@@ -17,8 +17,10 @@ fn test() -> LocustTest {
 }
 
 fn suite() -> LocustTestSuite {
-    serde_json::from_value(json!({"apiVersion": "locust.io/v2", "kind": "LocustTestSuite",
-        "metadata": {"name": "nightly", "namespace": "team", "uid": "s"}, "spec": {"steps": []}}))
+    serde_json::from_value(
+        json!({"apiVersion": "locust.io/v2", "kind": "LocustTestSuite",
+        "metadata": {"name": "nightly", "namespace": "team", "uid": "s"}, "spec": {"steps": []}}),
+    )
     .unwrap()
 }
 
@@ -71,7 +73,9 @@ fn what_is_too_large_is_refused() {
     let problem = of_suite(&suite(), &[&large]).unwrap_err();
     assert_eq!(problem.field, "spec.steps");
     assert!(
-        problem.words.ends_with("bytes, and at most 1048576 can be kept; use fewer templates, or smaller files in them"),
+        problem.words.ends_with(
+            "bytes, and at most 1048576 can be kept; use fewer templates, or smaller files in them"
+        ),
         "{problem}"
     );
     let mut spec = LocustTestSpec::with_workers(1);
@@ -83,9 +87,11 @@ fn what_is_too_large_is_refused() {
 #[test]
 fn what_is_no_revision_of_ours_is_an_error() {
     let mut revision = of_suite(&suite(), &[]).unwrap();
-    assert!(rendered(&revision).unwrap_err().starts_with(
-        "ControllerRevision \"nightly-templates\" is not one of this operator: "
-    ));
+    assert!(
+        rendered(&revision)
+            .unwrap_err()
+            .starts_with("ControllerRevision \"nightly-templates\" is not one of this operator: ")
+    );
     revision.data = None;
     assert_eq!(
         templates(&revision).unwrap_err(),

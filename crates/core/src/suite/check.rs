@@ -58,15 +58,14 @@ impl Place<'_> {
 
 /// All steps, those of `finally` at the end.
 fn places(suite: &LocustTestSuiteSpec) -> Vec<Place<'_>> {
-    let place = |list, steps: &'_ [SuiteStep]| {
-        let steps = steps.iter().enumerate();
-        steps
-            .map(move |(index, step)| Place { step, list, index })
-            .collect::<Vec<_>>()
-    };
-    let mut all = place(List::Steps, &suite.steps);
-    all.extend(place(List::Finally, &suite.finally));
-    all
+    of_list(List::Steps, &suite.steps)
+        .chain(of_list(List::Finally, &suite.finally))
+        .collect()
+}
+
+fn of_list(list: List, steps: &[SuiteStep]) -> impl Iterator<Item = Place<'_>> {
+    let steps = steps.iter().enumerate();
+    steps.map(move |(index, step)| Place { step, list, index })
 }
 
 /// What is wrong with how the steps go together: their names, their order, what they say of each other, and their Jobs.

@@ -170,7 +170,9 @@ fn missing(text: &str, context: &Value) -> Option<String> {
     paths.find_map(|path| {
         let (step, output) = path.strip_prefix("steps.")?.split_once('.')?;
         context["steps"][step].get(output).is_none().then(|| {
-            format!("step {step:?} has no {output}: it did not run, or its test left no such number")
+            format!(
+                "step {step:?} has no {output}: it did not run, or its test left no such number"
+            )
         })
     })
 }

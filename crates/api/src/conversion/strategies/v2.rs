@@ -344,7 +344,7 @@ fn observability() -> impl Strategy<Value = v2::Observability> {
 /// Which template, if any, and the workers: only a template lets a test say nothing of them.
 fn source() -> impl Strategy<Value = (Option<v2::TemplateRef>, v2::WorkerSpec)> {
     prop_oneof![
-        3 => worker().prop_map(|worker| (None, worker)),
+        3 => worker().prop_map(|worker| (None::<v2::TemplateRef>, worker)),
         1 => (template_ref(), of(worker()))
             .prop_map(|(template, worker)| (Some(template), worker.unwrap_or_default())),
     ]

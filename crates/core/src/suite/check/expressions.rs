@@ -48,14 +48,16 @@ pub(super) fn check(
             ("test.templateRef", in_test),
         ];
         for (field, reference) in references {
-            let reference = reference.map(|reference| of_reference(&scope, field, reference, paths));
+            let reference =
+                reference.map(|reference| of_reference(&scope, field, reference, paths));
             problems.extend(reference.into_iter().flatten());
         }
     }
     problems
 }
 
-const NOT_SCALAR: &str = "takes a string, a number or a boolean; quote it to have anything else as a string";
+const NOT_SCALAR: &str =
+    "takes a string, a number or a boolean; quote it to have anything else as a string";
 
 fn of_reference(
     scope: &Scope<'_>,

@@ -83,7 +83,10 @@ fn cycle(steps: &[Place<'_>]) -> Option<Problem> {
     let mut way = vec![start.step.name.as_str()];
     let around = loop {
         let last = *way.last()?;
-        let next = *left.get(last)?.iter().find(|name| left.contains_key(*name))?;
+        let next = *left
+            .get(last)?
+            .iter()
+            .find(|name| left.contains_key(*name))?;
         if let Some(begin) = way.iter().position(|name| *name == next) {
             way.push(next);
             break way.split_off(begin);
@@ -95,7 +98,10 @@ fn cycle(steps: &[Place<'_>]) -> Option<Problem> {
     let shown: Vec<String> = around.iter().map(|name| format!("{name:?}")).collect();
     Some(place.problem(
         "dependsOn",
-        format!("the steps wait for each other: {}; take one of these out", shown.join(" after ")),
+        format!(
+            "the steps wait for each other: {}; take one of these out",
+            shown.join(" after ")
+        ),
     ))
 }
 
@@ -105,27 +111,15 @@ pub(super) fn before<'a>(
     places: &[Place<'a>],
     place: &Place<'a>,
 ) -> BTreeSet<&'a str> {
-    let names = |places: &[Place<'a>]| -> BTreeSet<&'a str> {
-        places.iter().map(|place| place.step.name.as_str()).collect()
-    };
-    let earlier = || {
-        let mut earlier = places.to_vec();
-        earlier.retain(|other| {
-            (other.list, other.index) != (place.list, place.index)
-                && (other.list == List::Steps || other.index < place.index)
-                && (place.list == List::Finally || other.index < place.index)
-        });
-        earlier
+    let is_earlier = |other: &Place<'a>| other.list == place.list && other.index < place.index;
+    let names = |counts: &dyn Fn(&Place<'a>) -> bool| -> BTreeSet<&'a str> {
+        let counted = places.iter().filter(|other| counts(other));
+        counted.map(|other| other.step.name.as_str()).collect()
     };
     match (place.list, execution) {
         // Those of finally come one after the other when all others are over.
-        (List::Finally, _) | (List::Steps, Execution::Sequential) => {
-            let mut earlier = earlier();
-            if place.list == List::Steps {
-                earlier.retain(|other| other.list == List::Steps);
-            }
-            names(&earlier)
-        }
+        (List::Finally, _) => names(&|other| other.list == List::Steps || is_earlier(other)),
+        (List::Steps, Execution::Sequential) => names(&is_earlier),
         (List::Steps, Execution::Parallel) => BTreeSet::new(),
         (List::Steps, Execution::Graph) => {
             let needs = needs(&of_steps(places));

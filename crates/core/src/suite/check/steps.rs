@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use locust_api::v2::{LocustTestSpec, LocustTestSuiteSpec, SuiteStep};
 
 use super::{List, Place};
-use crate::{problems::Problem, suite::children};
+use crate::problems::Problem;
 
 /// More attempts than this the definition does not allow.
 const MAX_RETRIES: i32 = 5;
@@ -104,11 +104,7 @@ pub(super) fn fields(suite: &LocustTestSuiteSpec, places: &[Place<'_>]) -> Vec<P
     problems
 }
 
-fn of_test(
-    suite: &LocustTestSuiteSpec,
-    place: &Place<'_>,
-    test: &LocustTestSpec,
-) -> Vec<Problem> {
+fn of_test(suite: &LocustTestSuiteSpec, place: &Place<'_>, test: &LocustTestSpec) -> Vec<Problem> {
     let mut problems = Vec::new();
     let of_suite = [
         ("suspend", test.suspend.is_some()),
@@ -135,9 +131,4 @@ fn of_test(
 /// Whether a step makes a test, which leaves numbers.
 pub(super) fn makes_a_test(step: &SuiteStep) -> bool {
     step.job.is_none()
-}
-
-/// The name of the first attempt's object.
-pub(super) fn placeholder(suite: &str, step: &SuiteStep) -> String {
-    children::child_name(suite, &step.name, 1)
 }

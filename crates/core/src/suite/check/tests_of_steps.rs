@@ -3,12 +3,13 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use locust_api::v2::{LocustTest, LocustTestSuite};
 
-use super::{Place, steps::placeholder};
+use super::Place;
 use crate::{
     admission::{self, Judgement},
     problems::{Problem, Problems},
     references::Reference,
     settings::RunSettings,
+    suite::children::child_name,
 };
 
 /// What is said of the step's test; `None` when it has none, or one that only its template makes whole.
@@ -24,7 +25,7 @@ pub(super) fn judge(
     let name = suite.metadata.name.as_deref().unwrap_or_default();
     let test = LocustTest {
         metadata: ObjectMeta {
-            name: Some(placeholder(name, place.step)),
+            name: Some(child_name(name, &place.step.name, 1)),
             namespace: suite.metadata.namespace.clone(),
             ..ObjectMeta::default()
         },
@@ -42,10 +43,12 @@ pub(super) fn judge(
         .iter()
         .map(|Problem { field, words }| Problem::new(here(field), here(words)))
         .collect();
-    let references = references.into_iter().map(|Reference { field, name }| Reference {
-        field: here(&field),
-        name,
-    });
+    let references = references
+        .into_iter()
+        .map(|Reference { field, name }| Reference {
+            field: here(&field),
+            name,
+        });
     Some(Judgement {
         problems,
         warnings: warnings.iter().map(|warning| here(warning)).collect(),

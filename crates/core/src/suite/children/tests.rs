@@ -31,14 +31,19 @@ fn names_tell_suite_step_and_attempt() {
     assert_eq!(at_limit, format!("{}-{}", "s".repeat(30), "t".repeat(21)));
     let long = child_name(&"s".repeat(30), &"t".repeat(22), 1);
     assert_eq!(long.len(), 52);
-    assert!(long.starts_with(&format!("{}-{}-", "s".repeat(30), "t".repeat(12))), "{long}");
+    assert!(
+        long.starts_with(&format!("{}-{}-", "s".repeat(30), "t".repeat(12))),
+        "{long}"
+    );
     assert_ne!(long, child_name(&"s".repeat(30), &"t".repeat(22), 2));
     assert_eq!(wait_name("nightly", "load", 2), "nightly-load-a2-wait");
 }
 
 #[test]
 fn a_test_stands_on_its_own_and_tells_where_it_comes_from() {
-    let suite = suite("{steps: [], concurrencyGroup: g, retention: {podsAfterFinished: 1h, suiteAfterFinished: 2h}}");
+    let suite = suite(
+        "{steps: [], concurrencyGroup: g, retention: {podsAfterFinished: 1h, suiteAfterFinished: 2h}}",
+    );
     let mut spec = LocustTestSpec::with_workers(2);
     spec.suspend = Some(true);
     let provenance: Provenance = serde_json::from_value(json!({
@@ -69,7 +74,13 @@ fn what_a_test_says_itself_stays() {
         "{steps: [], retention: {}}",
         "{steps: []}",
     ] {
-        let made = test(&suite(of_suite), &step("{name: load}"), 1, own.clone(), None);
+        let made = test(
+            &suite(of_suite),
+            &step("{name: load}"),
+            1,
+            own.clone(),
+            None,
+        );
         assert_eq!(made.spec, own, "{of_suite}");
         assert_eq!(made.metadata.annotations, None);
         let labels = made.metadata.labels.unwrap();
@@ -106,7 +117,10 @@ fn a_job_is_the_users_with_our_labels() {
         );
     }
     for (written, words) in [
-        ("{name: seed, job: {template: 5}}", "the job of step \"seed\" is not the spec of a Job"),
+        (
+            "{name: seed, job: {template: 5}}",
+            "the job of step \"seed\" is not the spec of a Job",
+        ),
         ("{name: seed}", "the job of step \"seed\" is missing"),
     ] {
         let problem = job(&suite, &step(written), 1).unwrap_err();
@@ -118,15 +132,27 @@ fn a_job_is_the_users_with_our_labels() {
 fn who_waits_may_do_nothing_else() {
     let url = "https://shop/$(HOME)?a=$b";
     let wait = |settings: &_| {
-        let http = HttpWait { url: url.to_owned() };
+        let http = HttpWait {
+            url: url.to_owned(),
+        };
         let timeout = Duration::from_secs(60);
-        let job = wait_job(&suite("{steps: []}"), &step("{name: load}"), 1, &http, timeout, settings);
+        let job = wait_job(
+            &suite("{steps: []}"),
+            &step("{name: load}"),
+            1,
+            &http,
+            timeout,
+            settings,
+        );
         serde_json::to_value(job).unwrap()
     };
     let mut settings = settings::for_tests();
     let job = wait(&settings);
     assert_eq!(job["metadata"]["name"], "nightly-load-wait");
-    assert_eq!(job["metadata"]["labels"], job["spec"]["template"]["metadata"]["labels"]);
+    assert_eq!(
+        job["metadata"]["labels"],
+        job["spec"]["template"]["metadata"]["labels"]
+    );
     assert_eq!(job["spec"]["backoffLimit"], 0);
     assert_eq!(job["spec"]["activeDeadlineSeconds"], 60);
     let pod = &job["spec"]["template"]["spec"];

@@ -87,7 +87,10 @@ fn resolved(parameters: Value) -> Result<Vec<(String, Scalar)>, String> {
         parameters,
     } = resolve(&reference, &context, &suite.spec.parameters, &knows, &text)?;
     assert_eq!((name.as_str(), namespace.as_deref()), ("t", Some("n")));
-    Ok(parameters.into_iter().map(|it| (it.name, it.value)).collect())
+    Ok(parameters
+        .into_iter()
+        .map(|it| (it.name, it.value))
+        .collect())
 }
 
 #[test]
