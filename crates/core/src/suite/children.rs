@@ -125,7 +125,8 @@ fn annotations(provenance: &Provenance) -> BTreeMap<String, String> {
 
 /// The Job of an attempt of a step.
 ///
-/// Its pods are as the user wrote them, but for labels that tell whose they are.
+/// Its pods are as the user wrote them, but for labels that tell whose they are. The suite's group is busy until they have
+/// ended: a Job may load the service as well.
 ///
 /// # Errors
 /// When the step's `job` is no spec of a Job.
@@ -139,7 +140,11 @@ pub fn job(suite: &LocustTestSuite, step: &SuiteStep, attempt: i32) -> Result<Jo
         // Kubernetes refuses 0, which is over at once.
         spec.active_deadline_seconds.get_or_insert(seconds.max(1));
     }
-    let metadata = metadata(suite, step, attempt, child(suite, step, attempt));
+    let mut metadata = metadata(suite, step, attempt, child(suite, step, attempt));
+    if let Some(group) = &suite.spec.concurrency_group {
+        let labels = metadata.labels.get_or_insert_default();
+        labels.insert(names::LABEL_GROUP.to_owned(), group.clone());
+    }
     let ours = metadata.labels.iter().flatten();
     let pods = spec.template.metadata.get_or_insert_default();
     let labels = pods.labels.get_or_insert_default();

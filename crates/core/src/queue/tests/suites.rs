@@ -110,10 +110,14 @@ fn the_tests_of_a_suite_are_part_of_it() {
         // What is left of a suite that is over counts by itself, and is no excuse for others.
         (
             &early,
-            &[of_ended.clone()],
+            std::slice::from_ref(&of_ended),
             "2nd of 2 in group g, behind ended-a",
         ),
-        (&second, &[of_ended], "2nd of 2 in group g, behind ended-a"),
+        (
+            &second,
+            std::slice::from_ref(&of_ended),
+            "2nd of 2 in group g, behind ended-a",
+        ),
     ] {
         assert_eq!(words(me, others), said, "{} among {others:?}", me.name);
     }

@@ -92,7 +92,7 @@ const JOB: &str = "{backoffLimit: 3, template: {metadata: {labels: {team: a, loc
 
 #[test]
 fn a_job_is_the_users_with_our_labels() {
-    let suite = suite("{steps: []}");
+    let suite = suite("{steps: [], concurrencyGroup: g}");
     for (timeout, own, deadline) in [
         ("", "", None),
         (", timeout: 90s", "", Some(90)),
@@ -107,6 +107,7 @@ fn a_job_is_the_users_with_our_labels() {
         assert_eq!(spec.backoff_limit, Some(3));
         assert_eq!(made.metadata.name.as_deref(), Some("nightly-seed"));
         let ours = made.metadata.labels.unwrap();
+        assert_eq!(ours[names::LABEL_GROUP], "g");
         let mut of_pods = spec.template.metadata.unwrap().labels.unwrap();
         assert_eq!(of_pods.remove("team").as_deref(), Some("a"));
         assert_eq!(of_pods, ours);
