@@ -28,9 +28,48 @@ pub fn locust_test() -> CustomResourceDefinition {
     crd
 }
 
+/// The CRD of `LocustTestSuite`.
+pub fn locust_test_suite() -> CustomResourceDefinition {
+    let mut crd = v2::LocustTestSuite::crd();
+    for version in &mut crd.spec.versions {
+        finish(version, &frozen::SUITE);
+        if let Some(root) = root(version) {
+            let rules = root.x_kubernetes_validations.get_or_insert_default();
+            rules.extend(["steps", "finally"].map(same_order));
+        }
+    }
+    crd
+}
+
+/// The CRD of `LocustTemplate`. Nothing of it is frozen: a run that has started does not read it again.
+pub fn locust_template() -> CustomResourceDefinition {
+    let mut crd = v2::LocustTemplate::crd();
+    for version in &mut crd.spec.versions {
+        root(version).into_iter().for_each(tidy);
+    }
+    crd
+}
+
+fn root(version: &mut CustomResourceDefinitionVersion) -> Option<&mut JSONSchemaProps> {
+    version.schema.as_mut()?.open_api_v3_schema.as_mut()
+}
+
+/// To the API server lists of named items are equal in any order, and steps in another order are another suite.
+fn same_order(field: &str) -> ValidationRule {
+    let names = |object: &str| format!("{object}.spec.{field}.map(step, step.name)");
+    let (new, old) = (names("self"), names("oldSelf"));
+    ValidationRule {
+        rule: format!(
+            "!has(oldSelf.status) || !has(oldSelf.status.run) || !has(self.spec.{field}) || !has(oldSelf.spec.{field}) || {new} == {old}"
+        ),
+        message: Some(frozen::SUITE.words()),
+        field_path: Some(format!(".spec.{field}")),
+        ..ValidationRule::default()
+    }
+}
+
 fn finish(version: &mut CustomResourceDefinitionVersion, frozen: &'static Frozen) {
-    let schema = version.schema.as_mut();
-    if let Some(root) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+    if let Some(root) = root(version) {
         tidy(root);
         root.x_kubernetes_validations
             .get_or_insert_default()
@@ -105,9 +144,16 @@ mod tests {
     /// A field added to the spec must be decided on: frozen at the start, or listed here.
     #[test]
     fn every_field_is_frozen_or_named_mutable() {
-        let crd = locust_test();
-        for (version, frozen, mutable) in [
+        let (tests, suites) = (locust_test(), locust_test_suite());
+        for (crd, version, frozen, mutable) in [
             (
+                &suites,
+                "v2",
+                &frozen::SUITE,
+                [("spec", "suspend"), ("spec", "stop"), ("spec", "retention")].as_slice(),
+            ),
+            (
+                &tests,
                 "v2",
                 &frozen::V2,
                 [
@@ -118,7 +164,12 @@ mod tests {
                 ]
                 .as_slice(),
             ),
-            ("v1", &frozen::V1, [("spec", "workerReplicas")].as_slice()),
+            (
+                &tests,
+                "v1",
+                &frozen::V1,
+                [("spec", "workerReplicas")].as_slice(),
+            ),
         ] {
             let version = crd
                 .spec
@@ -164,9 +215,39 @@ mod tests {
     }
 
     #[test]
-    fn stays_below_200_kb() {
-        let size = serde_json::to_string(&locust_test()).unwrap().len();
-        assert!(size < 200_000, "{size} bytes");
+    fn each_stays_below_200_kb() {
+        for crd in [locust_test(), locust_test_suite(), locust_template()] {
+            let size = serde_json::to_string(&crd).unwrap().len();
+            assert!(size < 200_000, "{:?}: {size} bytes", crd.metadata.name);
+        }
+    }
+
+    /// Helm would take them for templates.
+    #[test]
+    fn no_description_has_braces() {
+        for crd in [locust_test(), locust_test_suite(), locust_template()] {
+            let text = serde_json::to_string(&crd).unwrap();
+            assert!(!text.contains("{{"), "{:?}", crd.metadata.name);
+        }
+    }
+
+    #[test]
+    fn a_started_suite_keeps_the_order_of_its_steps() {
+        let mut crd = locust_test_suite();
+        let rules: Vec<String> = root(&mut crd.spec.versions[0])
+            .and_then(|root| root.x_kubernetes_validations.take())
+            .unwrap()
+            .into_iter()
+            .map(|rule| rule.rule)
+            .filter(|rule| rule.contains("step.name"))
+            .collect();
+        assert_eq!(rules.len(), 2);
+        assert!(
+            rules[0].ends_with(
+                "|| self.spec.steps.map(step, step.name) == oldSelf.spec.steps.map(step, step.name)"
+            ),
+            "{rules:?}"
+        );
     }
 
     #[test]
@@ -188,11 +269,10 @@ mod tests {
             }
         }
         let mut found = Vec::new();
-        defaults(
-            &serde_json::to_value(locust_test()).unwrap(),
-            String::new(),
-            &mut found,
-        );
+        for crd in [locust_test(), locust_test_suite(), locust_template()] {
+            let crd = serde_json::to_value(crd).unwrap();
+            defaults(&crd, String::new(), &mut found);
+        }
         assert_eq!(found, Vec::<String>::new());
     }
 }

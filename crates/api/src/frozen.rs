@@ -1,7 +1,8 @@
-//! What of a test cannot change once its run is claimed.
+//! What of a test or a suite cannot change once its run is claimed.
 //!
 //! One list for both guards: the rules of the definitions ([`crate::crd`]), which see a test in the version that somebody
-//! writes, and [`changes`], which sees what a write as v1 makes of the fields that v1 does not have.
+//! writes, and [`changes`] and [`suite_changes`], which see what a write as v1 makes of the fields that v1 does not have,
+//! and the order of steps.
 
 use serde_json::Value;
 
@@ -15,6 +16,10 @@ pub(crate) struct Fields {
 
 /// The frozen fields of a version.
 pub(crate) struct Frozen {
+    /// What the object is to those who write it.
+    pub what: &'static str,
+    /// Its kind.
+    pub kind: &'static str,
     /// All of them.
     pub fields: &'static [Fields],
     /// Those that are not, below `spec`.
@@ -23,6 +28,8 @@ pub(crate) struct Frozen {
 
 /// v2: everything but `spec.worker.replicas`, `spec.retention` and `spec.stop`.
 pub(crate) const V2: Frozen = Frozen {
+    what: "test",
+    kind: "LocustTest",
     fields: &[
         Fields {
             parent: "spec",
@@ -70,6 +77,8 @@ pub(crate) const V2: Frozen = Frozen {
 
 /// v1: everything but `spec.workerReplicas`.
 pub(crate) const V1: Frozen = Frozen {
+    what: "test",
+    kind: "LocustTest",
     fields: &[Fields {
         parent: "spec",
         names: &[
@@ -89,6 +98,24 @@ pub(crate) const V1: Frozen = Frozen {
     mutable: "workerReplicas",
 };
 
+/// Suites: everything but `spec.suspend`, `spec.stop` and `spec.retention`.
+pub(crate) const SUITE: Frozen = Frozen {
+    what: "suite",
+    kind: "LocustTestSuite",
+    fields: &[Fields {
+        parent: "spec",
+        names: &[
+            "execution",
+            "maxParallel",
+            "parameters",
+            "steps",
+            "finally",
+            "concurrencyGroup",
+        ],
+    }],
+    mutable: "suspend, stop and retention",
+};
+
 impl Frozen {
     /// Parent and name of each field.
     pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -100,10 +127,26 @@ impl Frozen {
 
     /// What is said of a change.
     pub fn words(&self) -> String {
+        let Self {
+            what,
+            kind,
+            fields: _,
+            mutable,
+        } = self;
         format!(
-            "the test has started; only {} can change. Create a new LocustTest to run something else",
-            self.mutable
+            "the {what} has started; only {mutable} can change. Create a new {kind} to run something else"
         )
+    }
+
+    /// The fields in which two objects differ.
+    fn changes(&'static self, old: &Value, new: &Value) -> Vec<Change> {
+        self.each()
+            .filter(|(parent, name)| value(old, parent, name) != value(new, parent, name))
+            .map(|(parent, name)| Change {
+                field: format!("{parent}.{name}"),
+                words: self.words(),
+            })
+            .collect()
     }
 }
 
@@ -118,16 +161,15 @@ pub struct Change {
 
 /// The frozen fields in which two tests of v2, as JSON, differ; their status is not looked at.
 pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
-    V2.each()
-        .filter(|(parent, name)| value(old, parent, name) != value(new, parent, name))
-        .map(|(parent, name)| Change {
-            field: format!("{parent}.{name}"),
-            words: V2.words(),
-        })
-        .collect()
+    V2.changes(old, new)
 }
 
-/// A field of a test; null is the same as absent.
+/// The frozen fields in which two suites, as JSON, differ; their status is not looked at.
+pub fn suite_changes(old: &Value, new: &Value) -> Vec<Change> {
+    SUITE.changes(old, new)
+}
+
+/// A field of an object; null is the same as absent.
 fn value<'a>(test: &'a Value, parent: &str, name: &str) -> Option<&'a Value> {
     let parent = parent.split('.').fold(test, |value, step| &value[step]);
     parent.get(name).filter(|value| !value.is_null())
@@ -137,6 +179,35 @@ fn value<'a>(test: &'a Value, parent: &str, name: &str) -> Option<&'a Value> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_suite_may_be_held_stopped_and_kept_for_another_time() {
+        let old = json!({"spec": {"steps": [{"name": "a"}, {"name": "b"}], "suspend": true}});
+        let fields = |new: Value| -> Vec<String> {
+            let changes = suite_changes(&old, &json!({ "spec": new }));
+            changes.into_iter().map(|change| change.field).collect()
+        };
+        for (new, changed) in [
+            (
+                json!({"steps": [{"name": "a"}, {"name": "b"}], "stop": true, "retention": {}, "finally": null}),
+                vec![],
+            ),
+            (
+                json!({"steps": [{"name": "b"}, {"name": "a"}]}),
+                vec!["spec.steps"],
+            ),
+            (
+                json!({"steps": [{"name": "a"}, {"name": "b"}], "execution": "Graph"}),
+                vec!["spec.execution"],
+            ),
+        ] {
+            assert_eq!(fields(new.clone()), changed, "{new}");
+        }
+        assert_eq!(
+            SUITE.words(),
+            "the suite has started; only suspend, stop and retention can change. Create a new LocustTestSuite to run something else"
+        );
+    }
 
     #[test]
     fn only_frozen_fields_that_differ_are_changes() {

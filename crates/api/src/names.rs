@@ -15,6 +15,20 @@ pub const LABEL_RUN_ID: &str = "locust.io/run-id";
 pub const LABEL_GROUP: &str = "locust.io/concurrency-group";
 /// `master` or `worker`.
 pub const LABEL_ROLE: &str = "locust.io/role";
+/// Name of the LocustTestSuite that made an object, cut to what a label value may hold.
+pub const LABEL_SUITE: &str = "locust.io/suite";
+/// The id of the suite's run, `status.run.id`. An object without the right one is never taken for a child of it.
+pub const LABEL_SUITE_RUN: &str = "locust.io/suite-run";
+/// Name of the suite's step that made an object.
+pub const LABEL_STEP: &str = "locust.io/step";
+/// Which attempt of the step an object is, from 1.
+pub const LABEL_ATTEMPT: &str = "locust.io/attempt";
+/// From the second attempt: the name of the first one's object.
+pub const LABEL_ATTEMPT_OF: &str = "locust.io/attempt-of";
+/// Annotation with `<namespace>/<name>` of the template that a test was made from.
+pub const ANNOTATION_TEMPLATE: &str = "locust.io/template";
+/// Annotation with the values the test's template got, as a JSON object; long ones are cut.
+pub const ANNOTATION_PARAMETERS: &str = "locust.io/parameters";
 
 /// Port on which Locust workers reach the master.
 pub const PORT_MASTER: i32 = 5557;
@@ -26,6 +40,9 @@ pub const PORT_WEB: i32 = 8089;
 pub const PORT_LISTENER: i32 = 9646;
 /// Published legacy container port of workers.
 pub const PORT_WORKER_LEGACY: i32 = 8080;
+
+/// Environment variable with the address that a waiting step's pod asks.
+pub const ENV_WAIT_URL: &str = "WAIT_URL";
 
 /// Where the plugin is mounted in both roles.
 pub const OPERATOR_MOUNT: &str = "/lotest/operator";

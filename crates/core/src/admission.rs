@@ -68,7 +68,8 @@ fn frozen(Change { field, words }: Change) -> Problem {
     Problem { field, words }
 }
 
-fn before_the_start(test: &LocustTest, settings: &RunSettings) -> Judgement {
+/// What is said of a test that has not started.
+pub(crate) fn before_the_start(test: &LocustTest, settings: &RunSettings) -> Judgement {
     let LocustTest {
         metadata,
         spec,

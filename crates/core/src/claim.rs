@@ -97,7 +97,8 @@ pub(crate) fn unique(text: &str, whole: &str) -> String {
     format!("{}-{}", cut(text, KEPT), short_hex(&hex(whole.as_bytes())))
 }
 
-fn cut(text: &str, length: usize) -> &str {
+/// At most `length` bytes of the beginning, and no separator at their end.
+pub(crate) fn cut(text: &str, length: usize) -> &str {
     let end = text
         .char_indices()
         .map(|(index, _)| index)
@@ -148,7 +149,8 @@ fn remove(value: &mut Value, path: &[&str]) {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))

@@ -1,16 +1,21 @@
-//! Which tests wait for others: one at a time in a `concurrencyGroup`, and so many in a namespace as the operator allows.
+//! Which tests and suites wait for others: one at a time in a `concurrencyGroup`, and so many tests in a namespace as the
+//! operator allows.
 //!
-//! First come, first served: by the time of creation, and by name within a second. A test that has its claim keeps its
-//! place until it has ended, whoever looks. The group stays busy as well while anything of an ended or deleted test of it
-//! still runs.
+//! First come, first served: by the time of creation, and by name within a second. Who has its claim keeps its place until
+//! it has ended, whoever looks. The group stays busy as well while anything of an ended or deleted test of it still runs.
+//!
+//! The tests of a suite are part of it: while it holds a group they need not wait for that, and nobody counts them. A suite
+//! itself loads nothing, so it takes no room in the namespace; its tests do.
 
 use std::{cmp::Ordering, collections::HashSet, num::NonZeroUsize};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 use locust_api::{
     names::LABEL_GROUP,
     reasons,
-    v2::{LocustTest, LocustTestStatus},
+    v2::{LocustTest, LocustTestStatus, LocustTestSuite, LocustTestSuiteStatus, Phase},
 };
 
 use crate::{
@@ -22,11 +27,15 @@ use crate::{
 /// How long a pod may stay after its grace period before it counts as gone: its node may be dead.
 const LEAVES_WITHIN: locust_api::Duration = locust_api::Duration::from_secs(30);
 
-/// A test that waits or runs.
+/// A test or a suite that waits or runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// UID of the test.
+    /// Which of the two.
+    pub kind: Kind,
+    /// Its UID.
     pub uid: String,
+    /// UID of the suite that a test is part of.
+    pub parent: Option<String>,
     /// Its name.
     pub name: String,
     /// Its group.
@@ -36,7 +45,16 @@ pub struct Member {
     created: Timestamp,
 }
 
-/// Whether a test waits or runs.
+/// What waits or runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A LocustTest.
+    Test,
+    /// A LocustTestSuite.
+    Suite,
+}
+
+/// Whether it waits or runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Nothing of it was claimed yet.
@@ -45,7 +63,7 @@ pub enum Stage {
     Running,
 }
 
-/// Where a test stands.
+/// Where a test or a suite stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// It is its turn.
@@ -54,7 +72,7 @@ pub enum Place {
     Wait(Wait),
 }
 
-/// What a test waits for.
+/// What it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
     /// Why, in a word.
@@ -72,14 +90,57 @@ pub fn member(test: &LocustTest) -> Option<Member> {
         Step::Claim if may_start(test) => Stage::Waiting,
         Step::Claim => return None,
     };
-    let created = test.metadata.creation_timestamp.as_ref();
+    let group = test.spec.concurrency_group.as_ref();
+    let parent = suite_of(&test.metadata);
+    new_member(Kind::Test, &test.metadata, parent, group, stage)
+}
+
+/// The suite as one that waits or runs; `None` when it does neither, as for a test.
+pub fn member_of_suite(suite: &LocustTestSuite) -> Option<Member> {
+    let status = suite.status.as_ref();
+    let phase = status.and_then(|status| status.phase);
+    if phase.is_some_and(Phase::is_terminal) {
+        return None;
+    }
+    let stage = if status.is_some_and(|status| status.run.is_some()) {
+        Stage::Running
+    } else if suite_may_start(suite) {
+        Stage::Waiting
+    } else {
+        return None;
+    };
+    let group = suite.spec.concurrency_group.as_ref();
+    new_member(Kind::Suite, &suite.metadata, None, group, stage)
+}
+
+fn new_member(
+    kind: Kind,
+    metadata: &ObjectMeta,
+    parent: Option<String>,
+    group: Option<&String>,
+    stage: Stage,
+) -> Option<Member> {
+    let created = metadata.creation_timestamp.as_ref();
     Some(Member {
-        uid: test.metadata.uid.clone()?,
-        name: test.metadata.name.clone()?,
-        group: test.spec.concurrency_group.clone(),
+        kind,
+        uid: metadata.uid.clone()?,
+        parent,
+        name: metadata.name.clone()?,
+        group: group.cloned(),
         stage,
         created: created.map_or(Timestamp::MIN, |time| time.0),
     })
+}
+
+/// UID of the suite that made an object.
+pub fn suite_of(metadata: &ObjectMeta) -> Option<String> {
+    let owners = metadata.owner_references.iter().flatten();
+    let mut suites = owners.filter(|owner| {
+        owner.controller == Some(true)
+            && owner.kind == LocustTestSuite::kind(&())
+            && owner.api_version == LocustTestSuite::api_version(&())
+    });
+    Some(suites.next()?.uid.clone())
 }
 
 /// Whether a test that is not claimed would be, if it were alone.
@@ -94,7 +155,34 @@ fn may_start(test: &LocustTest) -> bool {
         && !test.status.as_ref().is_some_and(is_invalid)
 }
 
-/// Where `test`, which waits, stands among the `others` of its namespace.
+/// Whether a suite that is not claimed would be, if it were alone.
+fn suite_may_start(suite: &LocustTestSuite) -> bool {
+    let is_invalid = |status: &LocustTestSuiteStatus| {
+        status.reason.as_deref() == Some(reasons::INVALID_SPEC)
+            && status.observed_generation == suite.metadata.generation
+    };
+    suite.metadata.deletion_timestamp.is_none()
+        && suite.spec.suspend != Some(true)
+        && suite.spec.stop != Some(true)
+        && !suite.status.as_ref().is_some_and(is_invalid)
+}
+
+/// Whether the suite that this test is part of holds the group of both: then what is left of earlier tests of the group
+/// is the suite's own, and nothing to wait for.
+pub fn has_turn_of_suite<'a>(test: &Member, others: impl IntoIterator<Item = &'a Member>) -> bool {
+    let Some(parent) = &test.parent else {
+        return false;
+    };
+    others.into_iter().any(|suite| {
+        suite.kind == Kind::Suite
+            && suite.stage == Stage::Running
+            && suite.uid == *parent
+            && suite.group.is_some()
+            && suite.group == test.group
+    })
+}
+
+/// Where `test`, a test or a suite that waits, stands among the `others` of its namespace.
 pub fn place(test: &Member, others: &[Member], at_most: Option<NonZeroUsize>) -> Place {
     let mut queue: Vec<&Member> = others
         .iter()
@@ -102,13 +190,21 @@ pub fn place(test: &Member, others: &[Member], at_most: Option<NonZeroUsize>) ->
         .chain([test])
         .collect();
     queue.sort_by(|a, b| order(a, b));
-    if let Some(group) = &test.group {
-        let in_group = |other: &&&Member| other.group.as_ref() == Some(group);
+    if let Some(group) = &test.group
+        && !has_turn_of_suite(test, others)
+    {
+        let in_group = |other: &&&Member| {
+            other.group.as_ref() == Some(group) && !has_turn_of_suite(other, others)
+        };
         let queue: Vec<&Member> = queue.iter().filter(in_group).copied().collect();
         let ahead = queue.iter().take_while(|other| other.uid != test.uid);
         if let Some(last) = ahead.clone().last() {
+            let what = match last.kind {
+                Kind::Test => "",
+                Kind::Suite => "suite ",
+            };
             let message = format!(
-                "{} of {} in group {group}, behind {}",
+                "{} of {} in group {group}, behind {what}{}",
                 ordinal(ahead.count() + 1),
                 queue.len(),
                 last.name
@@ -119,6 +215,8 @@ pub fn place(test: &Member, others: &[Member], at_most: Option<NonZeroUsize>) ->
             });
         }
     }
+    // A suite takes no room.
+    let at_most = at_most.filter(|_| test.kind == Kind::Test);
     match at_most {
         Some(at_most) if !has_turn(test, &queue, at_most) => Place::Wait(namespace_busy(at_most)),
         Some(_) | None => Place::Turn,
@@ -138,10 +236,12 @@ fn has_turn(test: &Member, queue: &[&Member], at_most: NonZeroUsize) -> bool {
     let mut busy = HashSet::new();
     let mut running = 0;
     for member in queue {
-        let group_is_free = member.group.as_ref().is_none_or(|group| busy.insert(group));
-        let takes_room = match member.stage {
-            Stage::Running => true,
-            Stage::Waiting => group_is_free && running < at_most.get(),
+        let group_is_free = member.group.as_ref().is_none_or(|group| busy.insert(group))
+            || has_turn_of_suite(member, queue.iter().copied());
+        let takes_room = match (member.kind, member.stage) {
+            (Kind::Suite, _) => false,
+            (Kind::Test, Stage::Running) => true,
+            (Kind::Test, Stage::Waiting) => group_is_free && running < at_most.get(),
         };
         if member.uid == test.uid {
             return takes_room;
@@ -160,7 +260,7 @@ fn namespace_busy(at_most: NonZeroUsize) -> Wait {
     }
 }
 
-/// What a test waits for whose group is free but for what is left of an earlier one.
+/// What a test or a suite waits for whose group is free but for what is left of an earlier one.
 pub fn behind_left_over(group: &str, what: &str) -> Wait {
     Wait {
         reason: reasons::GROUP_BUSY,

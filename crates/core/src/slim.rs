@@ -190,6 +190,21 @@ mod tests {
         }
     }
 
+    /// A test from a template need not say how many workers there are.
+    #[test]
+    fn a_test_that_is_over_and_names_no_workers_stays_readable() {
+        let mut ended = stored(ended());
+        ended.spec.worker = locust_api::v2::WorkerSpec::default();
+        expect_the_same_decisions(&ended);
+        test(&mut ended);
+        let written = serde_json::to_value(&ended).unwrap();
+        assert_eq!(written["spec"].get("worker"), None);
+        assert_eq!(
+            serde_json::from_value::<LocustTest>(written).unwrap(),
+            ended
+        );
+    }
+
     fn expect_the_same_decisions(before: &LocustTest) {
         let mut after = before.clone();
         test(&mut after);

@@ -112,6 +112,21 @@ fn bare(value: Value) -> Value {
     }
 }
 
+/// Only a template lets a test say nothing of its workers; v1 shows none, and cannot lose that.
+#[test]
+fn a_test_without_workers_stays_one() {
+    let spec = json!({"templateRef": {"name": "checkout", "parameters": [{"name": "users", "value": 500}]}, "master": {}});
+    let v1 = to_v1(spec.clone());
+    assert_eq!(v1["spec"], json!({}));
+    let again = convert(v1.clone(), Version::V2).unwrap();
+    assert_eq!(again["spec"], spec);
+    let mut scaled = v1;
+    scaled["spec"]["workerReplicas"] = 7.into();
+    let scaled = convert(scaled, Version::V2).unwrap();
+    assert_eq!(scaled["spec"]["worker"], json!({"replicas": 7}));
+    assert_eq!(scaled["spec"]["templateRef"], spec["templateRef"]);
+}
+
 proptest! {
     #[test]
     fn v2_through_v1_is_the_same(spec in v2_spec()) {

@@ -128,7 +128,8 @@ pub struct SuiteStep {
     /// The spec of a LocustTest. With `templateRef` in it, the fields beside are what the test overrides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<Box<LocustTestSpec>>,
-    /// A test that is all template. Values may hold `{{steps.<step>.<number>}}` of steps that finish before this one.
+    /// A test that is all template. Values may be expressions over `params.<parameter of the suite>`, `run.name` and
+    /// `steps.<step>.<number>` of steps that finish before this one; in `finally` also `suite.verdict`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_ref: Option<TemplateRef>,
     /// The spec of a Kubernetes Job: to seed, warm up or tear down.

@@ -35,8 +35,8 @@ pub use retention::Retention;
 pub use role::{Autoquit, MasterSpec, WorkerSpec};
 pub use run::RunSpec;
 pub use status::{
-    EndpointSummary, ErrorSummary, LocustTestStatus, Phase, Pin, Progress, RunClaim, Summary,
-    ThresholdResult, ThresholdStatus, Verdict, WorkerCounts,
+    EndpointSummary, ErrorSummary, LocustTestStatus, Phase, Pin, PinnedTemplate, Progress,
+    RunClaim, Summary, ThresholdResult, ThresholdStatus, Verdict, WorkerCounts,
 };
 pub use suite_status::{LocustTestSuiteStatus, StepChild, StepPhase, StepStatus, SuiteClaim};
 pub use template_ref::{ParameterValue, TemplateRef};

@@ -201,6 +201,28 @@ pub struct Pin {
     /// SHA-256 of each test file that Locust loaded.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
+    /// The template that the test was made from, as it was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<PinnedTemplate>,
+    /// Name of the ControllerRevision with the spec that the template gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+}
+
+/// Which template it was, and which state of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedTemplate {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its UID: another one is another template of the same name.
+    pub uid: String,
+    /// Its generation.
+    pub generation: i64,
+    /// Hash of its spec.
+    pub hash: String,
 }
 
 /// The workers in numbers.

@@ -166,7 +166,7 @@ fn references_are_for_who_can_look_them_up() {
 
 #[test]
 fn what_cannot_be_read_is_left_to_the_definition() {
-    for spec in ["{}", "5", "{worker: {replicas: two}}"] {
+    for spec in ["{worker: {}}", "5", "{worker: {replicas: two}}"] {
         let Judgement {
             problems, warnings, ..
         } = of(&test(spec, "{}"), None);

@@ -2,6 +2,8 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod suites;
+
 fn of(name: &str, created: &str, spec: Value, status: Value) -> LocustTest {
     let mut spec = spec;
     spec["worker"] = json!({"replicas": 1});
@@ -58,7 +60,9 @@ fn those_that_wait_or_run_are_members() {
 
 fn one(name: &str, created: i64, group: &str, stage: Stage) -> Member {
     Member {
+        kind: Kind::Test,
         uid: name.to_owned(),
+        parent: None,
         name: name.to_owned(),
         group: (!group.is_empty()).then(|| group.to_owned()),
         stage,

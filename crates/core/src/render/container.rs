@@ -82,7 +82,7 @@ fn security_context(run: &Run<'_>) -> Result<Option<SecurityContext>, Problems> 
 }
 
 /// Security context of containers that bring none of their own.
-pub(super) fn profile_context(profile: SecurityProfile) -> Option<SecurityContext> {
+pub(crate) fn profile_context(profile: SecurityProfile) -> Option<SecurityContext> {
     match profile {
         SecurityProfile::Published => None,
         SecurityProfile::Restricted => Some(SecurityContext {

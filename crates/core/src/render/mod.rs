@@ -17,6 +17,7 @@ mod web_ui;
 
 use std::fmt::Display;
 
+pub(crate) use container::profile_context;
 use k8s_openapi::{
     api::{
         batch::v1::Job,
@@ -31,6 +32,7 @@ use locust_api::{
     names::{self, LABEL_RUN_ID},
     v2::{LocustTest, LocustTestSpec, RunClaim},
 };
+pub(crate) use pod::profile_pod_context;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -130,11 +132,17 @@ pub fn run_objects(
 
 /// What makes an object go with its test.
 pub fn owner_reference(test: &LocustTest) -> OwnerReference {
+    reference_to(test)
+}
+
+/// What makes an object go with the one that it was made for.
+pub(crate) fn reference_to<K: Resource<DynamicType = ()>>(owner: &K) -> OwnerReference {
+    let metadata = owner.meta();
     OwnerReference {
-        api_version: LocustTest::api_version(&()).into_owned(),
-        kind: LocustTest::kind(&()).into_owned(),
-        name: test.metadata.name.clone().unwrap_or_default(),
-        uid: test.metadata.uid.clone().unwrap_or_default(),
+        api_version: K::api_version(&()).into_owned(),
+        kind: K::kind(&()).into_owned(),
+        name: metadata.name.clone().unwrap_or_default(),
+        uid: metadata.uid.clone().unwrap_or_default(),
         controller: Some(true),
         block_owner_deletion: Some(true),
     }

@@ -13,7 +13,11 @@ use super::{
     scheduling::{self, Placement},
     volumes,
 };
-use crate::{argv::Role, problems::Problems, settings::SecurityProfile};
+use crate::{
+    argv::Role,
+    problems::Problems,
+    settings::{RunSettings, SecurityProfile},
+};
 
 pub(super) fn spec(run: &Run<'_>, role: Role, args: Vec<String>) -> Result<PodSpec, Problems> {
     let mut problems = Problems::default();
@@ -128,11 +132,16 @@ fn security_context(run: &Run<'_>) -> Result<PodSecurityContext, Problems> {
     if let Some(chosen) = chosen {
         return at("security.podSecurityContext", chosen.decode());
     }
+    Ok(profile_pod_context(run.settings))
+}
+
+/// Security context of pods that bring none of their own.
+pub(crate) fn profile_pod_context(settings: &RunSettings) -> PodSecurityContext {
     let seccomp_profile = Some(SeccompProfile {
         type_: "RuntimeDefault".to_owned(),
         ..SeccompProfile::default()
     });
-    Ok(match run.settings.security_profile {
+    match settings.security_profile {
         SecurityProfile::Published => PodSecurityContext {
             seccomp_profile,
             ..PodSecurityContext::default()
@@ -140,10 +149,10 @@ fn security_context(run: &Run<'_>) -> Result<PodSecurityContext, Problems> {
         SecurityProfile::Restricted => PodSecurityContext {
             seccomp_profile,
             run_as_non_root: Some(true),
-            run_as_user: run.settings.run_as_user,
+            run_as_user: settings.run_as_user,
             ..PodSecurityContext::default()
         },
-    })
+    }
 }
 
 /// Annotations of the pod: for scrapers on the master, then the user's.

@@ -14,6 +14,7 @@ use locust_api::{
 
 pub use judge::{Judgement, judge};
 use value::Unit;
+pub(crate) use value::response_millis;
 
 use crate::problems::{Problem, Problems};
 

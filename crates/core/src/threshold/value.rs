@@ -80,6 +80,11 @@ impl Unit {
     }
 }
 
+/// A response time as people read it (`320ms`, `1.2s`), in milliseconds.
+pub(crate) fn response_millis(text: &str) -> Option<f64> {
+    Unit::Time.parse(text).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 //! is here.
 
 mod limits;
+mod template_ref;
 mod v1;
 mod v2;
 mod web_ui;

@@ -10,6 +10,7 @@ use proptest::{collection::vec, option::of, prelude::*, sample::select};
 use serde_json::{Value, json};
 
 use super::limits::{retention, threshold, validity};
+use super::template_ref::template_ref;
 use super::web_ui::web_ui;
 use super::{duration, flag, map, pull_policy, word, words};
 use crate::{K8s, v2};
@@ -340,11 +341,20 @@ fn observability() -> impl Strategy<Value = v2::Observability> {
     of(telemetry).prop_map(|open_telemetry| v2::Observability { open_telemetry })
 }
 
+/// Which template, if any, and the workers: only a template lets a test say nothing of them.
+fn source() -> impl Strategy<Value = (Option<v2::TemplateRef>, v2::WorkerSpec)> {
+    prop_oneof![
+        3 => worker().prop_map(|worker| (None::<v2::TemplateRef>, worker)),
+        1 => (template_ref(), of(worker()))
+            .prop_map(|(template, worker)| (Some(template), worker.unwrap_or_default())),
+    ]
+}
+
 /// Any v2 spec, also with combinations that the operator refuses.
 pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
     let secret = one_of(vec![json!({"name": "a"}), json!({"name": "b"}), json!({})]);
     let image = (of(word()), pull_policy(), vec(secret, 0..3));
-    let load = (of(test_files()), of(run()), master(), worker());
+    let load = (of(test_files()), of(run()), master(), source());
     let limits = (
         duration(),
         duration(),
@@ -372,13 +382,14 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
         .prop_map(
             |(
                 (image, image_pull_policy, image_pull_secrets),
-                (test_files, run, master, worker),
+                (test_files, run, master, (template_ref, worker)),
                 (start_deadline, timeout, concurrency_group, (suspend, stop, retention)),
                 (thresholds, validity),
                 (scheduling, pod, env, volumes, volume_mounts),
                 security,
                 (observability, web_ui),
             )| v2::LocustTestSpec {
+                template_ref,
                 image,
                 image_pull_policy,
                 image_pull_secrets,
