@@ -32,6 +32,7 @@ fn texts_that_would_end_the_process_are_refused() {
             "{{#if params.x}}".repeat(10_000),
             "{{/if}}".repeat(10_000)
         ),
+        format!("{}x{}", "{{#if params.x}}".repeat(32), "{{/if}}".repeat(32)),
         format!(
             "{}x{}",
             "{{#if params.x}}".repeat(100),
@@ -82,6 +83,7 @@ fn texts_that_would_end_the_process_are_refused() {
         "{{eq 1 (params.x)}}".to_owned(),
         "{{\"x\"}}".to_owned(),
         "{{if params.x}}".to_owned(),
+        "x {{~! c }}".to_owned(),
     ];
     on_a_small_stack(move || {
         for case in cases {
@@ -332,6 +334,10 @@ proptest! {
             prop_assert!(!words.contains('\n') && !words.is_empty(), "{}", words);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn no_template_ends_the_process(test in trees(), parameters in parameters(), given in prop::collection::vec(scalars(), 0..3)) {
