@@ -238,5 +238,10 @@ fn whole(pattern: &str) -> Result<Option<Pattern>, String> {
                 whole,
             })
         })
-        .map_err(|_| refuse("it is too large; repeat less, or write [0-9A-Za-z_] for \\w and [0-9] for \\d".to_owned()))
+        .map_err(|_| {
+            refuse(
+                "it is too large; repeat less, or write [0-9A-Za-z_] for \\w and [0-9] for \\d"
+                    .to_owned(),
+            )
+        })
 }
