@@ -64,6 +64,7 @@ reasons! {
     Normal STOP_REQUESTED = "StopRequested": "`spec.stop` is set, and the run is being ended.";
     Normal IN_PROGRESS = "TestInProgress": "The run is under way.";
     Normal TEST_SUCCEEDED = "TestSucceeded": "Published word for a test that ended well.";
+    Normal TEMPLATE_VALID = "TemplateValid": "Tests can be made from the template.";
 
     Problem CREATE_FAILED = "ResourcesFailed": "The API server refuses one of the run's objects; the message has its words.",
         look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
@@ -101,6 +102,9 @@ reasons! {
     Problem MASTER_UNREACHABLE = "MasterUnreachable": "The master runs, and port 9646 of its pod does not answer the operator; live numbers are missing, the verdict is not. Before the load it may only be slow: a locustfile that loads for long.",
         look: "kubectl get networkpolicies",
         fix: "Let the operator's namespace reach port 9646 of the master's pod. A master that is out of CPU does not answer either.";
+    Problem TEMPLATE_INVALID = "TemplateInvalid": "No test can be made from the template; the message lists what is wrong, each with its field and what to do.",
+        look: "kubectl get locusttemplates -o wide",
+        fix: "Correct the field and apply the template again. Tests that wait for it start by themselves.";
 
     Outcome PASSED = "AllPassed": "The load ended as it should and everything that was asked for held.";
     Outcome TEST_FAILED = "TestFailed": "Published word for a test that did not end well; `status.reason` says why.",

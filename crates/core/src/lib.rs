@@ -11,6 +11,7 @@
 //! * [`lease`]: which of several processes acts;
 //! * [`others`]: whether another operator works on the same tests;
 //! * [`definition`]: whether the cluster serves the kind this operator needs;
+//! * [`template`]: whether a template makes sense, and the specs made from it;
 //! * [`threshold`] and [`validity`]: what a run must hold to pass, and to count at all;
 //! * [`live_metrics`]: the numbers of a running test for Prometheus;
 //! * [`lifecycle`]: from all that is observed to status, actions and verdict;
@@ -43,6 +44,7 @@ pub mod revision;
 pub mod settings;
 pub mod slim;
 pub mod suite;
+pub mod template;
 pub mod threshold;
 pub mod time;
 pub mod validity;

@@ -86,16 +86,6 @@ pub fn identity(template: &LocustTemplate) -> PinnedTemplate {
     }
 }
 
-/// The name of the revision of a test.
-pub fn name_of_test(test: &str) -> String {
-    format!("{}-template", label_value(test))
-}
-
-/// The name of the revision of a suite.
-pub fn name_of_suite(suite: &str) -> String {
-    format!("{}-templates", label_value(suite))
-}
-
 /// The revision of a test: the spec that its template gave.
 ///
 /// # Errors
@@ -112,7 +102,7 @@ pub fn of_test(
         spec: rendered.clone(),
     };
     let name = test.metadata.name.as_deref().unwrap_or_default();
-    revision(test, name_of_test(name), &data).map_err(|words| {
+    revision(test, &format!("{}-template", label_value(name)), &data).map_err(|words| {
         let advice = "use fewer or smaller files in the template";
         Problem::new("spec.templateRef", format!("the test {words}; {advice}"))
     })
@@ -150,7 +140,7 @@ pub fn of_suite(
         templates: kept.into_values().collect(),
     };
     let name = suite.metadata.name.as_deref().unwrap_or_default();
-    revision(suite, name_of_suite(name), &data).map_err(|words| {
+    revision(suite, &format!("{}-templates", label_value(name)), &data).map_err(|words| {
         let advice = "use fewer templates, or smaller files in them";
         Problem::new(
             "spec.steps",
@@ -186,13 +176,15 @@ fn read<T: DeserializeOwned>(revision: &ControllerRevision) -> Result<T, String>
     })
 }
 
+/// The hash in the name lets a run be pinned anew for as long as it is not claimed: other content has another name.
 fn revision<K: Resource<DynamicType = ()>>(
     owner: &K,
-    name: String,
+    stem: &str,
     data: &impl Serialize,
 ) -> Result<ControllerRevision, String> {
     let data = serde_json::to_value(data).map_err(|error| format!("cannot be kept: {error}"))?;
-    let size = data.to_string().len();
+    let text = data.to_string();
+    let size = text.len();
     if size > MAX_SIZE {
         return Err(format!(
             "would be {size} bytes, and at most {MAX_SIZE} can be kept"
@@ -201,7 +193,7 @@ fn revision<K: Resource<DynamicType = ()>>(
     let (managed_by, operator) = names::MANAGED_BY;
     Ok(ControllerRevision {
         metadata: ObjectMeta {
-            name: Some(name),
+            name: Some(format!("{stem}-{}", &hex(text.as_bytes())[..8])),
             namespace: owner.meta().namespace.clone(),
             owner_references: Some(vec![reference_to(owner)]),
             labels: Some([(managed_by.to_owned(), operator.to_owned())].into()),
