@@ -102,6 +102,15 @@ reasons! {
     Problem MASTER_UNREACHABLE = "MasterUnreachable": "The master runs, and port 9646 of its pod does not answer the operator; live numbers are missing, the verdict is not. Before the load it may only be slow: a locustfile that loads for long.",
         look: "kubectl get networkpolicies",
         fix: "Let the operator's namespace reach port 9646 of the master's pod. A master that is out of CPU does not answer either.";
+    Problem TEMPLATE_NOT_FOUND = "TemplateNotFound": "The LocustTemplate that `templateRef` names does not exist.",
+        look: "kubectl get locusttemplates --all-namespaces",
+        fix: "Apply the template before `startDeadline` and the run starts at once; or correct `templateRef`.";
+    Problem REF_NOT_PERMITTED = "RefNotPermitted": "The template is in another namespace, and does not let this one use it.",
+        look: "kubectl get locusttemplates --all-namespaces -o wide",
+        fix: "Let whoever owns the template set `allowedNamespaces`, or copy the template into the test's namespace. An operator that watches one namespace uses the templates of that one only.";
+    Problem PARAMETERS_INVALID = "ParametersInvalid": "The template cannot be filled in: parameters are missing, unknown or wrong, or the test sets what the template does not let it set.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
+        fix: "Correct what the message names, in the test or in the template; it is tried again until `startDeadline`.";
     Problem TEMPLATE_INVALID = "TemplateInvalid": "No test can be made from the template; the message lists what is wrong, each with its field and what to do.",
         look: "kubectl get locusttemplates -o wide",
         fix: "Correct the field and apply the template again. Tests that wait for it start by themselves.";

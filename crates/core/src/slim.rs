@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use locust_api::{
     names::{LABEL_GROUP, LABEL_POD_NAME, LABEL_ROLE, LABEL_RUN_ID},
-    v2::{LocustTest, LocustTestSpec, LocustTestStatus, RunSpec},
+    v2::{LocustTest, LocustTestSpec, LocustTestStatus, Pin, RunSpec},
 };
 use serde::{Deserialize, Deserializer};
 
@@ -77,7 +77,7 @@ pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 /// Leaves out who manages a test's fields and the copy that `kubectl apply` keeps of it; of a test that is over,
 /// everything but what tells which run it was, how it ended, when its workers must be gone and when it goes itself.
 pub fn test(test: &mut LocustTest) {
-    metadata_of_test(&mut test.metadata);
+    metadata(&mut test.metadata);
     if next_step(test.status.as_ref()) != Step::Ended {
         return;
     }
@@ -102,7 +102,7 @@ pub fn test(test: &mut LocustTest) {
             observed_generation: _,
             expected_workers: _,
             connected_workers: _,
-            pin: _,
+            pin,
             workers: _,
             progress: _,
             summary: _,
@@ -117,12 +117,17 @@ pub fn test(test: &mut LocustTest) {
             start_time,
             completion_time,
             run,
+            pin: pin.and_then(|pin| pin.retention).map(|retention| Pin {
+                retention: Some(retention),
+                ..Pin::default()
+            }),
             ..LocustTestStatus::default()
         }
     });
 }
 
-fn metadata_of_test(metadata: &mut ObjectMeta) {
+/// Leaves out who manages the fields of an object, and the copy that `kubectl apply` keeps of it.
+pub fn metadata(metadata: &mut ObjectMeta) {
     metadata.managed_fields = None;
     if let Some(annotations) = &mut metadata.annotations {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");

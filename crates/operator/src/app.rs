@@ -22,6 +22,7 @@ use crate::{
     obstacles::Obstacles,
     release, server,
     settings::{Settings, Webhooks, host_names},
+    templates,
     webhook,
 };
 
@@ -181,7 +182,16 @@ impl Controllers {
             metrics,
             obstacles,
         } = self;
-        controller::run(client, hub, runs, metrics, obstacles, stop).await;
+        tokio::join!(
+            templates::run(
+                client.clone(),
+                hub.clone(),
+                runs.clone(),
+                metrics.clone(),
+                stop.clone()
+            ),
+            controller::run(client, hub, runs, metrics, obstacles, stop),
+        );
     }
 }
 

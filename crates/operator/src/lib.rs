@@ -16,4 +16,5 @@ pub mod rbac;
 mod release;
 mod server;
 pub mod settings;
+mod templates;
 mod webhook;

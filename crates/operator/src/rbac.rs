@@ -54,6 +54,27 @@ pub const RULES: &[Rule] = &[
         why: "owner references that block deletion, where the cluster checks who may set them",
     },
     Rule {
+        group: "locust.io",
+        resources: &["locusttemplates"],
+        names: Names::Any,
+        verbs: &["list", "watch"],
+        why: "what tests are made from",
+    },
+    Rule {
+        group: "locust.io",
+        resources: &["locusttemplates/status"],
+        names: Names::Any,
+        verbs: &["patch"],
+        why: "whether tests can be made from a template",
+    },
+    Rule {
+        group: "apps",
+        resources: &["controllerrevisions"],
+        names: Names::Any,
+        verbs: &["create", "get"],
+        why: "what a template gave when a run started, which no later edit changes",
+    },
+    Rule {
         group: "batch",
         resources: &["jobs"],
         names: Names::Any,
@@ -97,6 +118,15 @@ pub const NETWORK_POLICY_RULES: &[Rule] = &[Rule {
     names: Names::Any,
     verbs: &["create", "get"],
     why: "who may reach the pods of a test; get tells whose a taken name is",
+}];
+
+/// What it may do besides where it watches all namespaces.
+pub const SHARING_RULES: &[Rule] = &[Rule {
+    group: "",
+    resources: &["namespaces"],
+    names: Names::Any,
+    verbs: &["get"],
+    why: "the labels by which a template of another namespace says who may use it",
 }];
 
 /// What it may do besides in its own namespace where replicas elect the one that acts.

@@ -21,9 +21,7 @@ pub fn job_ttl(
         && job.finished().is_some()
         && job.spec.ttl_seconds_after_finished.is_none()
         && job.metadata.deletion_timestamp.is_none();
-    let own = spec
-        .retention
-        .as_ref()
+    let own = of(spec, status)
         .and_then(|retention| retention.pods_after_finished)
         .map(|pods| i32::try_from(pods.as_secs_ceil()).unwrap_or(i32::MAX));
     own.or(default).filter(|_| is_due)
@@ -36,7 +34,7 @@ pub fn expiry(spec: &LocustTestSpec, status: &LocustTestStatus) -> Option<Timest
         test_after_finished,
         test_after_passed,
         test_after_failed,
-    } = spec.retention.as_ref()?;
+    } = of(spec, status)?;
     let by_verdict = match status.verdict.filter(|_| is_judged(status))? {
         Verdict::Passed => test_after_passed,
         Verdict::Failed | Verdict::Inconclusive | Verdict::Error | Verdict::Aborted => {
@@ -45,6 +43,12 @@ pub fn expiry(spec: &LocustTestSpec, status: &LocustTestStatus) -> Option<Timest
     };
     let stays = by_verdict.or(*test_after_finished)?;
     Some(after(status.completion_time.as_ref()?.0, stays))
+}
+
+/// What the test says, else its template.
+fn of<'a>(spec: &'a LocustTestSpec, status: &'a LocustTestStatus) -> Option<&'a Retention> {
+    let pinned = status.pin.as_ref().and_then(|pin| pin.retention.as_ref());
+    spec.retention.as_ref().or(pinned)
 }
 
 fn is_judged(status: &LocustTestStatus) -> bool {

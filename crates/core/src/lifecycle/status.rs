@@ -48,6 +48,7 @@ pub fn claimed(test: &LocustTest, claim: RunClaim, now: Timestamp) -> LocustTest
     };
     writer.remove(conditions::STALLED);
     writer.remove(conditions::QUEUED);
+    writer.remove(conditions::RESOLVED_REFS);
     writer.set(
         conditions::READY,
         "False",

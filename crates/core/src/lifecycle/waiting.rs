@@ -6,8 +6,12 @@ use locust_api::{
     v2::{LocustTest, LocustTestSpec, LocustTestStatus, Phase},
 };
 
-use super::conditions::Writer;
-use crate::{queue::Wait, settings::RunSettings};
+use super::{Outcome, conditions::Writer};
+use crate::{
+    queue::Wait,
+    settings::RunSettings,
+    time::{after, until},
+};
 
 /// Who keeps a test from starting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +33,46 @@ impl Hold {
     }
 }
 
+/// What follows when the template of a test cannot be used.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unresolved {
+    /// It is tried again after so long.
+    Wait(LocustTestStatus, std::time::Duration),
+    /// It was tried for long enough.
+    GiveUp(Outcome),
+}
+
+/// How soon a template is looked for again, should nothing tell of its change.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The status of a test whose template cannot be used for now. `startDeadline` counts from the first try.
+pub fn unresolved(
+    test: &LocustTest,
+    reason: &'static str,
+    words: &str,
+    settings: &RunSettings,
+    now: Timestamp,
+) -> Unresolved {
+    let unresolved = Some((conditions::RESOLVED_REFS, "False"));
+    let status = waiting(test, reason, words, unresolved, now);
+    let mut conditions = status.conditions.iter();
+    let since = conditions
+        .find(|condition| condition.type_ == conditions::RESOLVED_REFS)
+        .map_or(now, |condition| condition.last_transition_time.0);
+    let deadline = after(
+        since,
+        test.spec.effective_start_deadline(settings.start_deadline),
+    );
+    if deadline <= now {
+        let words = format!("no run could be made from the template within startDeadline: {words}");
+        return Unresolved::GiveUp(Outcome::error(reason, words));
+    }
+    Unresolved::Wait(status, until(now, deadline).min(AGAIN))
+}
+
 /// The status of a test whose spec cannot be run.
 pub fn invalid(test: &LocustTest, words: &str, now: Timestamp) -> LocustTestStatus {
-    let stalled = Some(conditions::STALLED);
+    let stalled = Some((conditions::STALLED, "True"));
     waiting(test, reasons::INVALID_SPEC, words, stalled, now)
 }
 
@@ -53,7 +94,8 @@ pub fn held(test: &LocustTest, hold: Hold, now: Timestamp) -> LocustTestStatus {
 /// The status of a test that waits for others.
 pub fn queued(test: &LocustTest, wait: &Wait, now: Timestamp) -> LocustTestStatus {
     let Wait { reason, message } = wait;
-    waiting(test, reason, message, Some(conditions::QUEUED), now)
+    let queued = Some((conditions::QUEUED, "True"));
+    waiting(test, reason, message, queued, now)
 }
 
 /// Of the conditions that a test may have only while it waits, it has at most this one.
@@ -61,7 +103,7 @@ fn waiting(
     test: &LocustTest,
     reason: &str,
     words: &str,
-    condition: Option<&str>,
+    condition: Option<(&str, &str)>,
     now: Timestamp,
 ) -> LocustTestStatus {
     let mut status = test.status.clone().unwrap_or_default();
@@ -74,11 +116,16 @@ fn waiting(
         test,
         now,
     };
-    for kind in [conditions::STALLED, conditions::QUEUED] {
-        if Some(kind) == condition {
-            writer.set(kind, "True", reason, words);
-        } else {
-            writer.remove(kind);
+    for kind in [
+        conditions::STALLED,
+        conditions::QUEUED,
+        conditions::RESOLVED_REFS,
+    ] {
+        match condition {
+            Some((own, word)) if own == kind => {
+                writer.set(kind, word, reason, words);
+            }
+            Some(_) | None => writer.remove(kind),
         }
     }
     writer.set(conditions::READY, "False", reason, words);

@@ -90,6 +90,20 @@ pub fn expand(
     build(template, &declared, &values, origin, own, &roots)
 }
 
+/// The spec of a run that was made from a template: what the template gave then, with what may still be changed in the
+/// test.
+pub fn pinned(rendered: &LocustTestSpec, instance: &LocustTestSpec) -> LocustTestSpec {
+    let mut spec = rendered.clone();
+    if !instance.worker.is_unset() {
+        spec.worker.replicas = instance.worker.replicas;
+    }
+    if instance.retention.is_some() {
+        spec.retention.clone_from(&instance.retention);
+    }
+    spec.stop = instance.stop;
+    spec
+}
+
 /// What a test sets beside its template.
 fn own_fields(instance: &LocustTestSpec) -> Result<Value, Problem> {
     let mut own = serde_json::to_value(instance)

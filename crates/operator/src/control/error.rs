@@ -20,6 +20,9 @@ pub(crate) enum ReconcileError {
     /// The test lost its claim in the middle, which only somebody else's write can do.
     #[error("the claim is gone from the status")]
     ClaimGone,
+    /// What a template gave is needed, and cannot be read any more: somebody deleted or changed it.
+    #[error("what the template gave cannot be read: {0}")]
+    PinnedSpecGone(String),
 }
 
 impl ReconcileError {
@@ -30,6 +33,7 @@ impl ReconcileError {
             Self::TooLong => "timeout",
             Self::Panicked => "panic",
             Self::ClaimGone => "claim_gone",
+            Self::PinnedSpecGone(_) => "pinned_spec_gone",
         }
     }
 

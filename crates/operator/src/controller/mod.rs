@@ -11,14 +11,18 @@ mod start;
 mod status;
 mod stop;
 mod take_over;
+mod template;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::{
-    Client,
-    runtime::{controller::Action, reflector::ObjectRef},
+    Client, Resource,
+    runtime::{
+        controller::Action,
+        reflector::{ObjectRef, Store},
+    },
 };
 use locust_core::{lifecycle, settings::RunSettings};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +33,7 @@ use crate::{
     listener::ListenerClient,
     metrics::Metrics,
     obstacles::Obstacles,
+    templates::CachedTemplate,
 };
 use gate::{Gate, Wakes};
 use others::Lookout;
@@ -46,6 +51,7 @@ struct Context {
     own_writes: OwnWrites,
     gate: Gate,
     lookout: Arc<Lookout>,
+    specs: template::Specs,
     /// The clock, so that decisions get the time passed in.
     now: fn() -> Timestamp,
 }
@@ -82,6 +88,7 @@ pub(crate) async fn run(
         own_writes: OwnWrites::default(),
         gate: Gate::default(),
         lookout,
+        specs: template::Specs::default(),
         now,
     });
     control::run(context, hub.tests.store().clone(), requests).await;
@@ -101,12 +108,32 @@ fn watch(hub: &Hub, max_running: Option<NonZeroUsize>, tests: &Asker<CachedTest>
         .subscribe(move |test| asker.ask([ObjectRef::from_obj(test)]));
     let asker = tests.clone();
     hub.tests.subscribe(move |test| asker.ask(wakes.note(test)));
+    let (asker, store) = (tests.clone(), hub.tests.store().clone());
+    hub.templates
+        .subscribe(move |template| asker.ask(made_from(template, &store)));
     let asker = tests.clone();
     hub.jobs.subscribe(move |job| asker.ask(owner(job)));
     let (test_feed, job_feed) = (hub.tests.clone(), hub.jobs.clone());
     let asker = tests.clone();
     hub.pods
         .subscribe(move |pod| asker.ask(observe::test_of_pod(&test_feed, &job_feed, pod)));
+}
+
+/// The tests that wait for a template.
+fn made_from(template: &CachedTemplate, tests: &Store<CachedTest>) -> Vec<ObjectRef<CachedTest>> {
+    let template = template.meta();
+    let waits = |test: &Arc<CachedTest>| {
+        let Ok(test) = &test.0 else { return false };
+        let Some(reference) = &test.spec.template_ref else {
+            return false;
+        };
+        let home = reference.namespace.as_ref();
+        template.name.as_ref() == Some(&reference.name)
+            && template.namespace.as_ref() == home.or(test.metadata.namespace.as_ref())
+            && lifecycle::next_step(test.status.as_ref()) == lifecycle::Step::Claim
+    };
+    let tests = tests.state().into_iter().filter(waits);
+    tests.map(|test| ObjectRef::from_obj(&*test)).collect()
 }
 
 /// Takes the numbers of tests away that are deleted: nothing else is done about them.
@@ -148,6 +175,7 @@ async fn reconcile(object: &CachedTest, context: &Context) -> Result<Action, Rec
         context
             .metrics
             .not_running(status::namespace(test), status::name(test));
+        context.specs.forget(test);
     }
     let sign = context.lookout.sign((context.now)());
     // Until a test is claimed, a finalizer may be all that tells that it has run. Another operator that is at work would
@@ -169,7 +197,10 @@ async fn reconcile(object: &CachedTest, context: &Context) -> Result<Action, Rec
             None => start::claim(test, context).await,
         },
         lifecycle::Step::Create => start::resume(test, context).await,
-        lifecycle::Step::Observe => observe::observe(test, context).await,
+        lifecycle::Step::Observe => {
+            let test = template::pinned(test, context).await?;
+            observe::observe(&test, context).await
+        }
         lifecycle::Step::Ended => end::clean_up(test, context).await,
     }
 }

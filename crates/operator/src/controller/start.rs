@@ -14,7 +14,7 @@ use locust_api::{
 };
 use locust_core::{
     claim::{self, Naming},
-    lifecycle::{self, Hold, Outcome},
+    lifecycle::{self, Hold, Outcome, Unresolved},
     references::{self, Reference},
     render::{self, RunObjects},
 };
@@ -25,10 +25,10 @@ use super::{
     gate::{self, Answer},
     others,
     status::{api, name, namespace, write},
-    take_over,
+    take_over, template,
 };
 use crate::control::{ReconcileError, Tone, Trying};
-use crate::hub::CachedTest;
+use crate::{hub::CachedTest, templates::Unusable};
 
 /// A test that is stored and does not decode: the schema was loosened, or written by another version.
 pub(super) fn report_unreadable(
@@ -58,6 +58,11 @@ pub(super) async fn claim(test: &LocustTest, context: &Context) -> Result<Action
         let status = lifecycle::held(test, hold, now);
         return wait(test, &status, None, context).await;
     }
+    let expanded = match template::expand(test, context).await? {
+        Ok(expanded) => expanded,
+        Err(unusable) => return unresolved(test, &unusable, context).await,
+    };
+    let test = &*expanded.test;
     let preferred = claim::claim(&test.metadata, &test.spec, Naming::Published, now);
     let claim = if is_taken(test, &preferred, context) {
         claim::claim(&test.metadata, &test.spec, Naming::Unique, now)
@@ -82,8 +87,33 @@ pub(super) async fn claim(test: &LocustTest, context: &Context) -> Result<Action
         let status = lifecycle::queued(test, &why, now);
         return wait(test, &status, Some(again), context).await;
     }
-    let claimed = write(test, &lifecycle::claimed(test, claim, now), context).await?;
-    create_objects(&claimed, context).await
+    let mut status = lifecycle::claimed(test, claim, now);
+    if let Some(pin) = template::pin(&expanded, context).await? {
+        status.pin = Some(pin);
+    }
+    let claimed = write(test, &status, context).await?;
+    create_objects(&*template::pinned(&claimed, context).await?, context).await
+}
+
+/// Says why nothing can be made from the template, and gives up when that was so for long enough.
+async fn unresolved(
+    test: &LocustTest,
+    unusable: &Unusable,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
+    let Unusable { reason, words } = unusable;
+    let now = (context.now)();
+    match lifecycle::unresolved(test, reason, words, &context.settings, now) {
+        Unresolved::GiveUp(outcome) => give_up(test, outcome, context).await,
+        Unresolved::Wait(status, again) => {
+            if Some(&status) != test.status.as_ref() {
+                context
+                    .events
+                    .publish(test, Tone::Warning, reason, words.clone());
+            }
+            wait(test, &status, Some(again), context).await
+        }
+    }
 }
 
 /// Goes on with a run that was claimed before, perhaps by a process that is gone.
@@ -101,7 +131,7 @@ pub(super) async fn resume(test: &LocustTest, context: &Context) -> Result<Actio
     if fresh.spec.is_stopped() {
         return give_up(&fresh, Outcome::aborted("stopped before any load"), context).await;
     }
-    create_objects(&fresh, context).await
+    create_objects(&*template::pinned(&fresh, context).await?, context).await
 }
 
 /// Says that nothing is made for now. Whoever changes that brings the test back.

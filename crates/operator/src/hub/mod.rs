@@ -25,7 +25,7 @@ use locust_core::view::{JobView, PodView};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, templates::CachedTemplate};
 use again::again;
 
 use by_run::PodsByRun;
@@ -44,12 +44,15 @@ const PAGE_SIZE: u32 = 100;
 pub(crate) struct Hub {
     /// Tests.
     pub tests: Arc<Feed<CachedTest>>,
+    /// Templates.
+    pub templates: Arc<Feed<CachedTemplate>>,
     /// Jobs with our label.
     pub jobs: Arc<Feed<JobView>>,
     /// Pods with our label.
     pub pods: Arc<Feed<PodView>>,
     pods_by_run: Arc<PodsByRun>,
     last_words: Arc<LastWords>,
+    namespace: Option<String>,
 }
 
 impl Hub {
@@ -84,12 +87,19 @@ impl Hub {
         let (index, store) = (pods_by_run.clone(), pods.store().clone());
         pods.subscribe(move |pod| index.note(pod, &store));
         Self {
-            tests: source.feed("locusttests", all, slim_test),
+            tests: source.feed("locusttests", all.clone(), slim_test),
+            templates: source.feed("locusttemplates", all, slim_template),
             jobs: source.feed("jobs", ours, |_| {}),
             pods,
             pods_by_run,
             last_words,
+            namespace: namespace.map(str::to_owned),
         }
+    }
+
+    /// The namespace that is watched; `None` is all.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
     }
 
     /// The pods of a run in its namespace, and its master's even when that is gone already.
@@ -103,27 +113,47 @@ impl Hub {
     }
 
     /// How each cache is doing.
-    pub fn health(&self) -> [Health; 3] {
+    pub fn health(&self) -> [Health; 4] {
         let Self {
             tests,
+            templates,
             jobs,
             pods,
             pods_by_run: _,
             last_words: _,
+            namespace: _,
         } = self;
-        [tests.health(), jobs.health(), pods.health()]
+        [
+            tests.health(),
+            templates.health(),
+            jobs.health(),
+            pods.health(),
+        ]
     }
 
     /// Returns when every cache is complete.
     pub async fn synced(&self) {
         let Self {
             tests,
+            templates,
             jobs,
             pods,
             pods_by_run: _,
             last_words: _,
+            namespace: _,
         } = self;
-        tokio::join!(tests.synced(), jobs.synced(), pods.synced());
+        tokio::join!(
+            tests.synced(),
+            templates.synced(),
+            jobs.synced(),
+            pods.synced()
+        );
+    }
+}
+
+fn slim_template(cached: &mut CachedTemplate) {
+    if let Ok(template) = &mut cached.0 {
+        locust_core::slim::metadata(&mut template.metadata);
     }
 }
 
