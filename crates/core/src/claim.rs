@@ -97,7 +97,8 @@ pub(crate) fn unique(text: &str, whole: &str) -> String {
     format!("{}-{}", cut(text, KEPT), short_hex(&hex(whole.as_bytes())))
 }
 
-fn cut(text: &str, length: usize) -> &str {
+/// The beginning of `text`, at most `length` bytes, not ending in a mark.
+pub(crate) fn cut(text: &str, length: usize) -> &str {
     let end = text
         .char_indices()
         .map(|(index, _)| index)
@@ -112,7 +113,8 @@ fn cut(text: &str, length: usize) -> &str {
     text[..end].trim_end_matches(['-', '.', '_'])
 }
 
-fn short_hex(uid: &str) -> String {
+/// The first eight hex digits.
+pub(crate) fn short_hex(uid: &str) -> String {
     uid.chars()
         .filter(char::is_ascii_hexdigit)
         .take(8)
@@ -148,7 +150,8 @@ fn remove(value: &mut Value, path: &[&str]) {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// SHA-256 in hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))

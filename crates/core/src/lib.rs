@@ -15,6 +15,7 @@
 //! * [`certificates`]: when the webhook server's certificate is made anew;
 //! * [`managed_fields`]: who owns what of the definition;
 //! * [`slim`]: what caches leave out;
+//! * [`suite`]: what a suite does next;
 //! * [`patch`]: the smallest status write, or none.
 
 pub mod admission;
@@ -39,6 +40,7 @@ pub mod render;
 pub mod report;
 pub mod settings;
 pub mod slim;
+pub mod suite;
 pub mod threshold;
 pub mod time;
 pub mod validity;
