@@ -95,7 +95,12 @@ fn before(spec: &LocustTestSuiteSpec, index: usize) -> Option<Vec<usize>> {
         Execution::Parallel => Some(Vec::new()),
         Execution::Graph => {
             let place = |name: &String| spec.steps.iter().position(|step| step.name == *name);
-            spec.steps.get(index)?.depends_on.iter().map(place).collect()
+            spec.steps
+                .get(index)?
+                .depends_on
+                .iter()
+                .map(place)
+                .collect()
         }
     }
 }

@@ -15,7 +15,8 @@ use super::{
     order::{Halt, Item, Turn, halt, is_stopped, is_suspended, items, turn},
     rollup::{Rollup, rollup},
     status::{
-        NOTE_LIMIT, Writer, begin, end, finish, finished_news, fresh, give_up, recount, verdict_of,
+        NOTE_LIMIT, Writer, begin, end, finish, finished_news, fresh, give_up, note_progress,
+        verdict_of,
     },
 };
 use crate::time::{after, until, whole_seconds};
@@ -98,9 +99,9 @@ impl<'a> Round<'a> {
                 let child = noted(self.seen, step);
                 let is_stopped = stops && !item.finally;
                 attempt::hear(item.step, step, child, is_stopped, self.seen.now);
-                self.plan.news.extend(
-                    verdict_of(step).map(|verdict| finished_news(step, verdict)),
-                );
+                self.plan
+                    .news
+                    .extend(verdict_of(step).map(|verdict| finished_news(step, verdict)));
             }
         }
         self.note_wishes(is_stopped(spec), is_suspended(spec));
@@ -131,9 +132,10 @@ impl<'a> Round<'a> {
         }
         let name = self.next_name(step);
         let known = self.noted_uids();
-        let child = self.seen.children.get(&name).filter(|child| {
-            child.state != ChildState::Gone && !known.contains(child.uid.as_str())
-        });
+        let child =
+            self.seen.children.get(&name).filter(|child| {
+                child.state != ChildState::Gone && !known.contains(child.uid.as_str())
+            });
         let Some(child) = child else {
             return;
         };
@@ -318,7 +320,10 @@ impl<'a> Round<'a> {
         let Some(ready) = &step.ready_time else {
             return Some(Wait::Held);
         };
-        let due = item.step.delay.map_or(ready.0, |delay| after(ready.0, delay));
+        let due = item
+            .step
+            .delay
+            .map_or(ready.0, |delay| after(ready.0, delay));
         if due > self.seen.now {
             return Some(Wait::Until(due));
         }
@@ -350,9 +355,8 @@ impl<'a> Round<'a> {
     /// Whether the name of the next attempt belongs to another step's child: `load-a2` may be a step, too.
     fn clash(&self, step: &StepStatus) -> Option<Wait> {
         let name = self.next_name(step);
-        let has_it = |other: &&StepStatus| {
-            other.child.as_ref().is_some_and(|child| child.name == name)
-        };
+        let has_it =
+            |other: &&StepStatus| other.child.as_ref().is_some_and(|child| child.name == name);
         let other = self.steps().iter().find(has_it)?;
         let words = format!("{name} is the name of what step {} made", other.name);
         Some(Wait::Failed(reasons::NAME_CONFLICT, words))
@@ -362,13 +366,11 @@ impl<'a> Round<'a> {
     fn skip_stuck(&mut self) -> bool {
         let spec = &self.suite.spec;
         let steps = || self.steps().iter().filter(|step| !step.finally);
-        let is_stuck = steps()
-            .enumerate()
-            .all(|(index, step)| match step.phase {
-                StepPhase::Pending => turn(spec, index, self.steps()) == Turn::NotYet,
-                StepPhase::Waiting | StepPhase::Running => false,
-                StepPhase::Succeeded | StepPhase::Failed | StepPhase::Skipped => true,
-            });
+        let is_stuck = steps().enumerate().all(|(index, step)| match step.phase {
+            StepPhase::Pending => turn(spec, index, self.steps()) == Turn::NotYet,
+            StepPhase::Waiting | StepPhase::Running => false,
+            StepPhase::Succeeded | StepPhase::Failed | StepPhase::Skipped => true,
+        });
         if !is_stuck || steps().all(|step| step.phase.is_terminal()) {
             return false;
         }
@@ -473,9 +475,8 @@ impl<'a> Round<'a> {
 
     /// Counts, says how far the suite is, and ends it when all steps are over.
     pub fn conclude(&mut self) {
-        recount(&mut self.plan.status);
+        note_progress(&mut self.plan.status);
         if !self.steps().iter().all(|step| step.phase.is_terminal()) {
-            self.plan.status.message = Some(self.under_way());
             return;
         }
         let Rollup { outcome, optional } =
@@ -498,29 +499,7 @@ impl<'a> Round<'a> {
                 &words,
             );
         }
-        finish(
-            &mut self.plan.status,
-            self.suite,
-            outcome,
-            self.seen.now,
-        );
-    }
-
-    fn under_way(&self) -> String {
-        let named = |phase: StepPhase, verb: &str| {
-            let steps = self.steps().iter().filter(|step| step.phase == phase);
-            let names: Vec<&str> = steps.map(|step| step.name.as_str()).collect();
-            (!names.is_empty()).then(|| format!("{verb}: {}", names.join(", ")))
-        };
-        let parts = [
-            named(StepPhase::Running, "running"),
-            named(StepPhase::Waiting, "waiting"),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        if parts.is_empty() {
-            return "no step runs".to_owned();
-        }
-        parts.join("; ")
+        finish(&mut self.plan.status, self.suite, outcome, self.seen.now);
     }
 }
 

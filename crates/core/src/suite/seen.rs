@@ -11,7 +11,8 @@ pub struct Seen<'a> {
     /// Now.
     pub now: Timestamp,
     /// The objects of this run of the suite, by name. They may be behind: a child that is missing here may exist. Only
-    /// [`ChildState::Gone`] says that it does not.
+    /// [`ChildState::Gone`] says that it does not. After a status that could not be written they must be no older than
+    /// that, or more steps may run than `maxParallel` allows.
     pub children: &'a BTreeMap<String, Child>,
     /// What was found just now of the `waitFor` of steps, by name of the step.
     pub waits: &'a BTreeMap<String, WaitState>,

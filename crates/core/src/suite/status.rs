@@ -116,7 +116,7 @@ pub fn started(
     let step = startable(status, start)?;
     let news = begin(step, start, uid, now);
     status.phase = status.phase.max(Some(Phase::Running));
-    recount(status);
+    note_progress(status);
     Some(news)
 }
 
@@ -131,7 +131,7 @@ pub fn not_started(
 ) -> Option<News> {
     let step = startable(status, start)?;
     let news = give_up(step, reason, words, now);
-    recount(status);
+    note_progress(status);
     Some(news)
 }
 
@@ -175,11 +175,7 @@ pub(super) fn begin(step: &mut StepStatus, start: &Start, uid: &str, now: Timest
     };
     News::StepStarted {
         step: step.name.clone(),
-        note: format!(
-            "step {} runs as {} {name}{again}",
-            step.name,
-            kind.as_str()
-        ),
+        note: format!("step {} runs as {} {name}{again}", step.name, kind.as_str()),
     }
 }
 
@@ -221,8 +217,28 @@ pub(super) fn how(step: &StepStatus, verdict: Verdict) -> String {
     })
 }
 
+/// Counts the steps of a suite that is not over, and says which are under way.
+pub(super) fn note_progress(status: &mut LocustTestSuiteStatus) {
+    recount(status);
+    let named = |phase: StepPhase, verb: &str| {
+        let steps = status.steps.iter().filter(|step| step.phase == phase);
+        let names: Vec<&str> = steps.map(|step| step.name.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{verb}: {}", names.join(", ")))
+    };
+    let parts = [
+        named(StepPhase::Running, "running"),
+        named(StepPhase::Waiting, "waiting"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    status.message = Some(if parts.is_empty() {
+        "no step runs".to_owned()
+    } else {
+        parts.join("; ")
+    });
+}
+
 /// Counts the steps by how they went.
-pub(super) fn recount(status: &mut LocustTestSuiteStatus) {
+fn recount(status: &mut LocustTestSuiteStatus) {
     let steps = &status.steps;
     let count = |matches: &dyn Fn(&StepStatus) -> bool| {
         let found = steps.iter().filter(|step| matches(step)).count();
