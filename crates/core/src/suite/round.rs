@@ -89,22 +89,30 @@ impl<'a> Round<'a> {
         self.align();
         let stops = self.halt().is_some_and(Halt::stops_what_runs);
         for index in 0..self.items.len() {
-            self.adopt(index);
-            let (Some(item), Some(step)) =
-                (self.items.get(index), self.plan.status.steps.get_mut(index))
-            else {
-                continue;
-            };
-            if step.phase == StepPhase::Running {
-                let child = noted(self.seen, step);
-                let is_stopped = stops && !item.finally;
-                attempt::hear(item.step, step, child, is_stopped, self.seen.now);
-                self.plan
-                    .news
-                    .extend(verdict_of(step).map(|verdict| finished_news(step, verdict)));
-            }
+            // The attempt after one that is over may exist as well.
+            while self.hear_step(index, stops) {}
         }
         self.note_wishes(is_stopped(spec), is_suspended(spec));
+    }
+
+    /// Takes over what was seen of the child of a step; says whether there may be another attempt.
+    fn hear_step(&mut self, index: usize, stops: bool) -> bool {
+        self.adopt(index);
+        let (Some(item), Some(step)) =
+            (self.items.get(index), self.plan.status.steps.get_mut(index))
+        else {
+            return false;
+        };
+        if step.phase != StepPhase::Running {
+            return false;
+        }
+        let child = noted(self.seen, step);
+        let is_stopped = stops && !item.finally;
+        attempt::hear(item.step, step, child, is_stopped, self.seen.now);
+        let verdict = verdict_of(step);
+        let news = verdict.map(|verdict| finished_news(step, verdict));
+        self.plan.news.extend(news);
+        step.phase == StepPhase::Waiting
     }
 
     /// Brings the steps of the status into the order of the spec. They are, unless somebody else wrote the status.
