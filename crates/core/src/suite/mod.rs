@@ -4,7 +4,7 @@
 //! start, to stop and to look at. The names of children follow from suite, step and attempt alone, so whoever plans
 //! again after a crash plans the same, and what was made but not noted is found by its name.
 //!
-//! What `design` leaves open is decided here:
+//! What the words of the spec leave open is decided here:
 //! * A step is judged when all steps before it have finished: `dependsOn` in a Graph, all earlier ones in Sequential, none
 //!   in Parallel.
 //! * `OnPassed` asks that each passed or is optional. One that was skipped did not pass; but in Sequential an `OnFailed`
@@ -24,6 +24,7 @@ mod rollup;
 mod round;
 mod seen;
 mod status;
+mod turns;
 mod waiting;
 
 use locust_api::v2::{LocustTestSuiteStatus, Phase};

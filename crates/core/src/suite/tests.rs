@@ -12,6 +12,7 @@ use super::*;
 mod ends;
 mod plans;
 mod simulation;
+mod stories;
 
 /// A suite with this spec, not claimed.
 fn suite(spec: Value) -> LocustTestSuite {
