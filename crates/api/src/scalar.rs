@@ -68,11 +68,7 @@ mod tests {
             (json!([1]), None),
             (json!({"a": 1}), None),
         ] {
-            assert_eq!(
-                Scalar::from(value.clone()).text().as_deref(),
-                text,
-                "{value}"
-            );
+            assert_eq!(Scalar::from(value.clone()).text().as_deref(), text, "{value}");
         }
     }
 }

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, Retention, RunSpec,
-    Scheduling, Security, TargetedVolumeMount, TemplateRef, TestFiles, Threshold, Validity, WebUi,
-    WorkerSpec,
+    Scheduling, Security, TargetedVolumeMount, TemplateRef, TestFiles, Threshold, Validity, WebUi, WorkerSpec,
 };
 use crate::{Duration, K8s};
 

@@ -28,16 +28,32 @@ use crate::Duration;
     selectable = ".spec.concurrencyGroup",
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Verdict", type_ = "string", json_path = ".status.verdict"),
-    printcolumn(name = "Steps", type_ = "string", json_path = ".status.progress"),
-    printcolumn(name = "Passed", type_ = "integer", json_path = ".status.passed"),
-    printcolumn(name = "Failed", type_ = "integer", json_path = ".status.failed"),
+    printcolumn(
+        name = "Steps",
+        type_ = "string",
+        json_path = ".status.progress"
+    ),
+    printcolumn(
+        name = "Passed",
+        type_ = "integer",
+        json_path = ".status.passed"
+    ),
+    printcolumn(
+        name = "Failed",
+        type_ = "integer",
+        json_path = ".status.failed"
+    ),
     printcolumn(
         name = "Inconclusive",
         type_ = "integer",
         json_path = ".status.inconclusive",
         priority = 1
     ),
-    printcolumn(name = "Error", type_ = "integer", json_path = ".status.error"),
+    printcolumn(
+        name = "Error",
+        type_ = "integer",
+        json_path = ".status.error"
+    ),
     printcolumn(
         name = "Skipped",
         type_ = "integer",
