@@ -1,4 +1,4 @@
-//! Condition types of a `LocustTest`.
+//! Condition types of tests and suites.
 
 /// Published: the run's objects exist.
 pub const READY: &str = "Ready";
@@ -26,3 +26,7 @@ pub const RESULTS_AVAILABLE: &str = "ResultsAvailable";
 pub const SPEC_DRIFTED: &str = "SpecDrifted";
 /// Everything the spec refers to exists.
 pub const RESOLVED_REFS: &str = "ResolvedRefs";
+/// `spec.suspend` of a suite that runs is set: what runs goes on, and nothing else starts.
+pub const SUSPENDED: &str = "Suspended";
+/// A suite's optional step did not pass; the suite may have passed all the same.
+pub const OPTIONAL_STEP_FAILED: &str = "OptionalStepFailed";

@@ -65,6 +65,11 @@ reasons! {
     Normal IN_PROGRESS = "TestInProgress": "The run is under way.";
     Normal TEST_SUCCEEDED = "TestSucceeded": "Published word for a test that ended well.";
     Normal TEMPLATE_VALID = "TemplateValid": "Tests can be made from the template.";
+    Normal SUITE_IN_PROGRESS = "SuiteInProgress": "The suite is under way.";
+    Normal WHEN_NOT_MET = "WhenNotMet": "The step of a suite was not to run: its `when` did not hold after the steps before it.";
+    Normal EARLIER_STEP = "EarlierStepNotPassed": "The step of a suite did not run, or not again: a required step before had not passed, and its `onFailure` is not Continue.";
+    Normal OPTIONAL_STEP = "OptionalStep": "A step that did not pass is one the suite may pass without.";
+    Normal NEVER_ITS_TURN = "NeverItsTurn": "The step of a suite depends on steps that never finish, because they depend on each other or do not exist.";
 
     Problem CREATE_FAILED = "ResourcesFailed": "The API server refuses one of the run's objects; the message has its words.",
         look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
@@ -179,6 +184,30 @@ reasons! {
     Outcome RESULT_LOST = "ResultLost": "The master's Job or pod was gone before anything was known of the run.",
         look: "kubectl get events --field-selector involvedObject.name=first-test-master",
         fix: "Find who deleted it: a person, a clean-up job, or the garbage collection of finished pods while the operator was away. Create the test again.";
+    Outcome STEP_FAILED = "StepFailed": "A required step of the suite Failed; the message names it, and why.",
+        look: "kubectl get locusttestsuite first-suite -o jsonpath='{range .status.steps[*]}{.name}  {.verdict}  {.reason}  {.message}{\"\\n\"}{end}'",
+        fix: "Look at the step's test, by the reason it has. A step that is only to be shown has `optional: true`.";
+    Outcome STEP_INCONCLUSIVE = "StepInconclusive": "A required step of the suite was Inconclusive; the message names it, and why.",
+        look: "kubectl get locusttestsuite first-suite -o jsonpath='{range .status.steps[*]}{.name}  {.verdict}  {.reason}  {.message}{\"\\n\"}{end}'",
+        fix: "Look at the step's test, by the reason it has. What fails by chance may be tried again with the step's `retries`.";
+    Outcome STEP_ERROR = "StepError": "A required step of the suite never really ran; the message names it, and why.",
+        look: "kubectl get locusttestsuite first-suite -o jsonpath='{range .status.steps[*]}{.name}  {.verdict}  {.reason}  {.message}{\"\\n\"}{end}'",
+        fix: "Mend what the message names, and create the suite again.";
+    Outcome STEP_ABORTED = "StepAborted": "Somebody stopped a required step of the suite, and not the suite.",
+        look: "kubectl get locusttestsuite first-suite -o jsonpath='{range .status.steps[*]}{.name}  {.verdict}  {.reason}  {.message}{\"\\n\"}{end}'",
+        fix: "Nothing, if it was on purpose. To stop a whole suite, set `stop` of the suite.";
+    Outcome NOTHING_RAN = "NothingRan": "No step of the suite was to run, so there is nothing to judge.",
+        look: "kubectl get locusttestsuite first-suite -o jsonpath='{range .status.steps[*]}{.name}  {.reason}  {.message}{\"\\n\"}{end}'",
+        fix: "Correct `when` and `dependsOn` so that at least one step runs; `OnFailed` needs a step before that can fail.";
+    Outcome CHILD_DELETED = "ChildDeleted": "Somebody deleted the test or Job of a suite's step before it had ended. It is not made again.",
+        look: "kubectl get locusttests,jobs",
+        fix: "Create the suite again. To end a suite early, set its `stop`.";
+    Outcome STEP_TIMEOUT = "StepTimeout": "An attempt of a suite's step took longer than the step's `timeout` and was stopped.",
+        look: "kubectl get locusttestsuite first-suite -o jsonpath='{range .spec.steps[*]}{.name}  {.timeout}{\"\\n\"}{end}'",
+        fix: "Make the step's `timeout` longer than its run time with the start of its pods, or look at what kept it.";
+    Outcome WAIT_FOR_FAILED = "WaitForFailed": "What a step of the suite waits for was not so within the `timeout` of its `waitFor`, or cannot come to be so.",
+        look: "kubectl get locusttestsuite first-suite -o jsonpath='{range .status.steps[*]}{.name}  {.message}{\"\\n\"}{end}'",
+        fix: "Look at the service that the message names, or make `waitFor.timeout` longer.";
 }
 
 #[cfg(test)]

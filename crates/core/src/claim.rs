@@ -113,7 +113,8 @@ pub(crate) fn cut(text: &str, length: usize) -> &str {
     text[..end].trim_end_matches(['-', '.', '_'])
 }
 
-fn short_hex(uid: &str) -> String {
+/// The first eight hex digits.
+pub(crate) fn short_hex(uid: &str) -> String {
     uid.chars()
         .filter(char::is_ascii_hexdigit)
         .take(8)

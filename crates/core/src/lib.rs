@@ -18,6 +18,7 @@
 //! * [`certificates`]: when the webhook server's certificate is made anew;
 //! * [`managed_fields`]: who owns what of the definition;
 //! * [`slim`]: what caches leave out;
+//! * [`suite`]: what a suite does next;
 //! * [`patch`]: the smallest status write, or none.
 
 pub mod admission;

@@ -23,16 +23,7 @@ const CONVERSION: &str =
 /// For the chart: in `templates/`, so that upgrades reach it, and kept when the release goes, so that tests survive.
 /// The deprecated version is served, and converted, where the release has a webhook server.
 pub fn of_chart(crd: &CustomResourceDefinition) -> anyhow::Result<String> {
-    let mut kept = crd.clone();
-    kept.metadata
-        .annotations
-        .get_or_insert_default()
-        .insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());
-    let mut yaml = serde_saphyr::to_string(&kept)?;
-    ensure!(
-        !yaml.contains("{{"),
-        "a description holds {{{{, which Helm would take for a template"
-    );
+    let mut yaml = kept(crd)?;
     for (plain, template) in [
         (
             "  annotations:\n    helm.sh/resource-policy: keep\n",
@@ -47,7 +38,30 @@ pub fn of_chart(crd: &CustomResourceDefinition) -> anyhow::Result<String> {
         );
         yaml = yaml.replace(plain, template);
     }
-    Ok(format!(
+    Ok(if_installed(&yaml))
+}
+
+/// The same of a kind that has one version: nothing converts it.
+pub fn of_chart_in_one_version(crd: &CustomResourceDefinition) -> anyhow::Result<String> {
+    Ok(if_installed(&kept(crd)?))
+}
+
+fn kept(crd: &CustomResourceDefinition) -> anyhow::Result<String> {
+    let mut kept = crd.clone();
+    kept.metadata
+        .annotations
+        .get_or_insert_default()
+        .insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());
+    let yaml = serde_saphyr::to_string(&kept)?;
+    ensure!(
+        !yaml.contains("{{"),
+        "a description holds {{{{, which Helm would take for a template"
+    );
+    Ok(yaml)
+}
+
+fn if_installed(yaml: &str) -> String {
+    format!(
         "{{{{- if (include \"locust-operator.effective\" . | fromYaml).crds.install }}}}\n{HEADER}{yaml}{{{{- end }}}}\n"
-    ))
+    )
 }

@@ -19,7 +19,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use locust_operator::rbac::{
     CA_RULES, CERTIFICATE_RULES, CONVERSION_RULES, LEASE_RULES, NETWORK_POLICY_RULES,
-    RELEASE_RULES, RULES, VALIDATION_RULES,
+    RELEASE_RULES, RULES, SHARING_RULES, VALIDATION_RULES,
 };
 
 #[derive(Parser)]
@@ -72,13 +72,31 @@ fn main() -> anyhow::Result<ExitCode> {
 /// Every generated file and its content.
 fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
     let crd = locust_api::crd::locust_test();
+    let suite = locust_api::crd::locust_test_suite();
+    let template = locust_api::crd::locust_template();
     // Every kind that people write.
-    let of_tenants = |role| tenants::rules(role, &[&crd]);
+    let of_tenants = |role| tenants::rules(role, &[&crd, &suite, &template]);
     Ok(vec![
         ("crds/locusttests.locust.io.yaml".into(), crds::plain(&crd)?),
         (
+            "crds/locusttestsuites.locust.io.yaml".into(),
+            crds::plain(&suite)?,
+        ),
+        (
+            "crds/locusttemplates.locust.io.yaml".into(),
+            crds::plain(&template)?,
+        ),
+        (
             "charts/locust-operator/templates/crds.yaml".into(),
             crds::of_chart(&crd)?,
+        ),
+        (
+            "charts/locust-operator/templates/crd-locusttestsuites.yaml".into(),
+            crds::of_chart_in_one_version(&suite)?,
+        ),
+        (
+            "charts/locust-operator/templates/crd-locusttemplates.yaml".into(),
+            crds::of_chart_in_one_version(&template)?,
         ),
         (
             "crates/core/src/definition/status-fields.txt".into(),
@@ -91,6 +109,10 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
         (
             "charts/locust-operator/generated/network-policy-rules.yaml".into(),
             rbac::rules(NETWORK_POLICY_RULES),
+        ),
+        (
+            "charts/locust-operator/generated/sharing-rules.yaml".into(),
+            rbac::rules(SHARING_RULES),
         ),
         (
             "charts/locust-operator/generated/lease-rules.yaml".into(),
@@ -131,6 +153,14 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
         (
             "docs/reference/locusttest.md".into(),
             reference::page(&crd)?,
+        ),
+        (
+            "docs/reference/locusttestsuite.md".into(),
+            reference::page(&suite)?,
+        ),
+        (
+            "docs/reference/locusttemplate.md".into(),
+            reference::page(&template)?,
         ),
         ("docs/reference/settings.md".into(), settings::page()),
         ("docs/reference/metrics.md".into(), metrics::page()),
