@@ -22,8 +22,7 @@ use crate::{
     obstacles::Obstacles,
     release, server,
     settings::{Settings, Webhooks, host_names},
-    templates,
-    webhook,
+    templates, webhook,
 };
 
 /// How long reconciles under way may take to finish when the process is told to stop.

@@ -75,7 +75,10 @@ pub(crate) async fn find(
     let template = match &cached.0 {
         Ok(template) => template,
         Err(unreadable) => {
-            let words = format!("LocustTemplate {name:?} cannot be read: {}", unreadable.error);
+            let words = format!(
+                "LocustTemplate {name:?} cannot be read: {}",
+                unreadable.error
+            );
             return refuse(reasons::PARAMETERS_INVALID, words);
         }
     };
@@ -134,7 +137,11 @@ impl Reconciler for Judge {
             Ok(template) => template,
             Err(unreadable) => {
                 let error = &unreadable.error;
-                tracing::error!(name = unreadable.metadata.name, error, "cannot read a LocustTemplate");
+                tracing::error!(
+                    name = unreadable.metadata.name,
+                    error,
+                    "cannot read a LocustTemplate"
+                );
                 return Ok(Action::await_change());
             }
         };
