@@ -202,6 +202,12 @@ reasons! {
     Outcome CHILD_DELETED = "ChildDeleted": "Somebody deleted the test or Job of a suite's step before it had ended. It is not made again.",
         look: "kubectl get locusttests,jobs",
         fix: "Create the suite again. To end a suite early, set its `stop`.";
+    Outcome JOB_FAILED = "JobFailed": "The Job of a suite's step failed; the message has Kubernetes' words.",
+        look: "kubectl logs job/nightly-seed --tail=30",
+        fix: "Mend what the Job's log shows. `backoffLimit` in the Job, or `retries` of the step, try again by themselves.";
+    Outcome OUTPUT_UNAVAILABLE = "OutputUnavailable": "A step of the suite needs a number of an earlier one, which does not exist: that did not run, or left no summary.",
+        look: "kubectl get losuite nightly -o jsonpath='{.status.steps}'",
+        fix: "Let the step run only when the earlier one passed (`when: OnPassed`, the default), or do without the number.";
     Outcome STEP_TIMEOUT = "StepTimeout": "An attempt of a suite's step took longer than the step's `timeout` and was stopped.",
         look: "kubectl get locusttestsuite first-suite -o jsonpath='{range .spec.steps[*]}{.name}  {.timeout}{\"\\n\"}{end}'",
         fix: "Make the step's `timeout` longer than its run time with the start of its pods, or look at what kept it.";

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use locust_api::{
     frozen::{self, Change},
-    v2::LocustTest,
+    v2::{LocustTemplate, LocustTest},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use crate::{
     references::{self, Reference},
     render,
     settings::RunSettings,
+    template::{self, Judged, Origin},
 };
 
 /// More warnings than this nobody reads.
@@ -75,6 +76,10 @@ pub(crate) fn before_the_start(test: &LocustTest, settings: &RunSettings) -> Jud
         spec,
         status: _,
     } = test;
+    // Its template may come later, and with it most of the spec.
+    if spec.template_ref.is_some() {
+        return Judgement::default();
+    }
     // The names it most likely gets.
     let claim = claim::claim(metadata, spec, Naming::Published, Timestamp::UNIX_EPOCH);
     match render::run_objects(test, &claim, settings) {
@@ -87,6 +92,52 @@ pub(crate) fn before_the_start(test: &LocustTest, settings: &RunSettings) -> Jud
             problems,
             ..Judgement::default()
         },
+    }
+}
+
+/// Judges a write of a template, as [`judge`] does one of a test. A template starts nothing, so it is never frozen.
+pub fn judge_template(new: &Value, old: Option<&Value>, settings: &RunSettings) -> Judgement {
+    let is_same = old.is_some_and(|old| old["spec"] == new["spec"]);
+    if is_same || !new["metadata"]["deletionTimestamp"].is_null() {
+        return Judgement::default();
+    }
+    match LocustTemplate::deserialize(new) {
+        Ok(found) => match template::judge(&found.spec, settings) {
+            Ok(Judged {
+                parameters: _,
+                warnings,
+            }) => Judgement {
+                warnings,
+                ..Judgement::default()
+            },
+            Err(problems) => Judgement {
+                problems,
+                ..Judgement::default()
+            },
+        },
+        // The definition judges it, and whoever made that newer than this program meant something by it.
+        Err(error) => Judgement {
+            warnings: vec![format!("this operator cannot read the template: {error}")],
+            ..Judgement::default()
+        },
+    }
+}
+
+/// What is said of a test that names this template: what keeps it from being filled in. Both may still be mended.
+pub fn beside_template(new: &Value, found: &LocustTemplate) -> Vec<String> {
+    let Ok(test) = LocustTest::deserialize(new) else {
+        return Vec::new();
+    };
+    let origin = Origin {
+        run_name: test.metadata.name.as_deref().unwrap_or("test"),
+        schedule_time: None,
+    };
+    let name = found.metadata.name.as_deref().unwrap_or_default();
+    match template::expand(&found.spec, &test.spec, &origin) {
+        Ok(_) => Vec::new(),
+        Err(problems) => vec![format!(
+            "LocustTemplate {name:?} cannot be filled in: {problems}"
+        )],
     }
 }
 

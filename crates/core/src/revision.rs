@@ -42,11 +42,16 @@ pub struct Provenance {
 impl Provenance {
     /// Of what this template gives with these values.
     pub fn new(template: &LocustTemplate, parameters: &[ParameterValue]) -> Self {
+        Self::of(identity(template), parameters)
+    }
+
+    /// The same of a template that was kept.
+    pub fn of(template: PinnedTemplate, parameters: &[ParameterValue]) -> Self {
         let each = parameters
             .iter()
             .map(|ParameterValue { name, value }| (name.clone(), value.clone()));
         Self {
-            template: identity(template),
+            template,
             parameters: each.collect(),
         }
     }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::http::{HeaderValue, header::USER_AGENT};
+use jiff::Timestamp;
 use kube::{Client, Config, client::ClientBuilder};
 use locust_core::settings::RunSettings;
 use tokio::{
@@ -14,15 +15,17 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    control::Requests,
     controller,
     fitness::Fitness,
-    hub::Hub,
+    gate::{Gate, Wakes},
+    hub::{CachedSuite, CachedTest, Hub},
     lease::{self, Leadership},
     metrics::Metrics,
     obstacles::Obstacles,
     release, server,
     settings::{Settings, Webhooks, host_names},
-    templates, webhook,
+    suites, templates, webhook,
 };
 
 /// How long reconciles under way may take to finish when the process is told to stop.
@@ -181,6 +184,12 @@ impl Controllers {
             metrics,
             obstacles,
         } = self;
+        let tests: Requests<CachedTest> = Requests::default();
+        let in_suites: Requests<CachedSuite> = Requests::default();
+        let at_most = runs.max_running;
+        Wakes::start(&hub, at_most, &tests.asker, &in_suites.asker);
+        let gate = Gate::new(client.clone(), hub.clone(), at_most, Timestamp::now);
+        let gate = Arc::new(gate);
         tokio::join!(
             templates::run(
                 client.clone(),
@@ -189,7 +198,16 @@ impl Controllers {
                 metrics.clone(),
                 stop.clone()
             ),
-            controller::run(client, hub, runs, metrics, obstacles, stop),
+            suites::run(
+                client.clone(),
+                hub.clone(),
+                runs.clone(),
+                metrics.clone(),
+                gate.clone(),
+                in_suites,
+                stop.clone()
+            ),
+            controller::run(client, hub, runs, metrics, obstacles, gate, tests, stop),
         );
     }
 }

@@ -18,7 +18,7 @@ use locust_core::{problems::Problems, settings::RunSettings, template};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    control::{self, Backoff, Events, ReconcileError, Reconciler, Tone, Trying},
+    control::{self, Backoff, Events, ReconcileError, Reconciler, Requests, Tone, Trying},
     hub::Hub,
     metrics::Metrics,
 };
@@ -168,7 +168,7 @@ pub(crate) async fn run(
     if stop.run_until_cancelled(hub.synced()).await.is_none() {
         return;
     }
-    let (asker, requests) = control::requests();
+    let Requests { asker, stream } = Requests::default();
     hub.templates
         .subscribe(move |template| asker.ask([ObjectRef::from_obj(template)]));
     let (events, published) = Events::start(client.clone());
@@ -180,7 +180,7 @@ pub(crate) async fn run(
         backoff: Backoff::default(),
         now: Timestamp::now,
     });
-    let requests = requests.take_until(stop.cancelled_owned());
+    let requests = stream.take_until(stop.cancelled_owned());
     control::run(judge, hub.templates.store().clone(), requests).await;
     if published.await.is_err() {
         tracing::warn!("events were not published");

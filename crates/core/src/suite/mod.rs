@@ -34,6 +34,7 @@ use locust_api::v2::{LocustTestSuiteStatus, Phase};
 
 pub use children::child_name;
 pub use plan::{News, Plan, Start, Stop, plan};
+pub use rollup::verdict_so_far;
 pub use seen::{Child, ChildEnd, ChildKind, ChildState, Seen, WaitState};
 pub use status::{claimed, not_started, started};
 pub use waiting::{ended_unclaimed, held, invalid, queued, refs_unresolved};

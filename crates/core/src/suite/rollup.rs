@@ -2,11 +2,11 @@
 
 use locust_api::{
     reasons,
-    v2::{Phase, StepPhase, StepStatus, Verdict},
+    v2::{LocustTestSuite, LocustTestSuiteStatus, Phase, StepPhase, StepStatus, Verdict},
 };
 
 use super::{
-    order::Item,
+    order::{Item, is_stopped, items},
     status::{how, verdict_of},
 };
 use crate::lifecycle::Outcome;
@@ -90,6 +90,18 @@ pub(super) fn rollup(items: &[Item<'_>], steps: &[StepStatus], is_stopped: bool)
         },
         optional: (!optional.is_empty()).then(|| optional.join("; ")),
     }
+}
+
+/// How a suite goes so far: the verdict of its steps, without `finally`.
+pub fn verdict_so_far(suite: &LocustTestSuite, status: &LocustTestSuiteStatus) -> Verdict {
+    let items = items(&suite.spec);
+    let steps = items.iter().zip(&status.steps);
+    let steps = steps.filter(|(item, _)| !item.finally);
+    let (items, steps): (Vec<Item<'_>>, Vec<StepStatus>) =
+        steps.map(|(item, step)| (*item, step.clone())).unzip();
+    rollup(&items, &steps, is_stopped(&suite.spec))
+        .outcome
+        .verdict
 }
 
 /// How bad a verdict is.

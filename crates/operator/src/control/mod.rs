@@ -3,11 +3,12 @@
 mod backoff;
 mod error;
 mod events;
+mod own_writes;
 mod status;
 
 use std::{convert::Infallible, fmt::Debug, pin::Pin, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream::BoxStream};
 use kube::{
     Resource,
     runtime::{
@@ -22,6 +23,7 @@ use crate::metrics::Metrics;
 pub(crate) use backoff::Backoff;
 pub(crate) use error::{ReconcileError, Trying};
 pub(crate) use events::{Events, Tone};
+pub(crate) use own_writes::{JobWrite, OwnWrites};
 pub(crate) use status::write;
 
 /// Reconciles under way at once: enough to hide latency, few enough to leave the API server alone.
@@ -119,18 +121,24 @@ impl<K: Resource> Asker<K> {
     }
 }
 
-/// Requests, and what makes them.
-pub(crate) fn requests<K>() -> (
-    Asker<K>,
-    impl Stream<Item = Result<ReconcileRequest<K>, Infallible>> + use<K>,
-)
-where
-    K: Resource<DynamicType = ()> + 'static,
-{
-    let (sender, receiver) = mpsc::unbounded_channel::<ObjectRef<K>>();
-    let stream = futures::stream::unfold(receiver, |mut receiver| async move {
-        let key = receiver.recv().await?;
-        Some((Ok(ReconcileRequest::from(key)), receiver))
-    });
-    (Asker(sender), stream)
+/// Requests to look at objects of a kind, and what makes them.
+pub(crate) struct Requests<K: Resource<DynamicType = ()> + 'static> {
+    /// What makes them.
+    pub asker: Asker<K>,
+    /// The requests.
+    pub stream: BoxStream<'static, Result<ReconcileRequest<K>, Infallible>>,
+}
+
+impl<K: Resource<DynamicType = ()> + Send + Sync + 'static> Default for Requests<K> {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel::<ObjectRef<K>>();
+        let stream = futures::stream::unfold(receiver, |mut receiver| async move {
+            let key = receiver.recv().await?;
+            Some((Ok(ReconcileRequest::from(key)), receiver))
+        });
+        Self {
+            asker: Asker(sender),
+            stream: stream.boxed(),
+        }
+    }
 }

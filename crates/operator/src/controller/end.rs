@@ -10,13 +10,17 @@ use kube::{
 use locust_api::v2::LocustTest;
 use locust_core::{
     lifecycle::{self, Stop},
+    suite,
     time::until,
     view::{JobView, PodView},
 };
 use serde_json::{Value, json};
 
-use super::{Context, own_writes::JobWrite, status::namespace, take_over};
-use crate::control::{ReconcileError, Trying};
+use super::{Context, status::namespace, take_over};
+use crate::{
+    control::{JobWrite, ReconcileError, Trying},
+    hub::suite_of,
+};
 
 /// Ends the Jobs of an ended run that still have pods, and tells those that have ended when to go.
 pub(super) async fn clean_up(
@@ -70,7 +74,9 @@ pub(super) async fn clean_up(
         }
     }
     if let Some(at) = lifecycle::expiry(&test.spec, status) {
-        if at <= now {
+        if is_held_by_suite(test, context) {
+            look_again = Some(HELD.min(look_again.unwrap_or(HELD)));
+        } else if at <= now {
             delete(test, context).await?;
         } else {
             let wait = until(now, at);
@@ -78,6 +84,18 @@ pub(super) async fn clean_up(
         }
     }
     Ok(look_again.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// The end of its suite may be long after the time of a test.
+const HELD: Duration = Duration::from_secs(30);
+
+/// Whether a suite that is not over counts on this test.
+fn is_held_by_suite(test: &LocustTest, context: &Context) -> bool {
+    let suite = suite_of(test).and_then(|suite| context.hub.suites.store().get(&suite));
+    suite.is_some_and(|suite| {
+        let suite = suite.0.as_ref();
+        suite.is_ok_and(|suite| suite::next_step(suite.status.as_ref()) != suite::Step::Ended)
+    })
 }
 
 /// Deletes a test whose time is over, and with it all that it owns: exactly the one that was looked at, so that a longer

@@ -2,10 +2,8 @@
 
 mod create;
 mod end;
-mod gate;
 mod observe;
 mod others;
-mod own_writes;
 mod scale;
 mod start;
 mod status;
@@ -13,7 +11,7 @@ mod stop;
 mod take_over;
 mod template;
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::sync::Arc;
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -28,16 +26,15 @@ use locust_core::{lifecycle, settings::RunSettings};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    control::{self, Asker, Backoff, Events, ReconcileError, Reconciler},
+    control::{self, Asker, Backoff, Events, OwnWrites, ReconcileError, Reconciler, Requests},
+    gate::Gate,
     hub::{CachedTest, Hub, owner},
     listener::ListenerClient,
     metrics::Metrics,
     obstacles::Obstacles,
     templates::CachedTemplate,
 };
-use gate::{Gate, Wakes};
 use others::Lookout;
-use own_writes::OwnWrites;
 
 /// What every reconcile may use.
 struct Context {
@@ -49,7 +46,7 @@ struct Context {
     events: Events,
     backoff: Backoff<CachedTest>,
     own_writes: OwnWrites,
-    gate: Gate,
+    gate: Arc<Gate>,
     lookout: Arc<Lookout>,
     specs: template::Specs,
     /// The clock, so that decisions get the time passed in.
@@ -63,6 +60,8 @@ pub(crate) async fn run(
     settings: RunSettings,
     metrics: Arc<Metrics>,
     obstacles: Obstacles,
+    gate: Arc<Gate>,
+    requests: Requests<CachedTest>,
     stop: CancellationToken,
 ) {
     // A Job that is missing from an incomplete cache would be taken for deleted.
@@ -71,10 +70,9 @@ pub(crate) async fn run(
     }
     let now = Timestamp::now;
     let lookout = Lookout::start(&hub, obstacles, now, stop.clone());
-    let (asker, requests) = control::requests();
-    watch(&hub, settings.max_running, &asker);
-    drop(asker);
-    let requests = requests.take_until(stop.cancelled_owned());
+    let Requests { asker, stream } = requests;
+    watch(&hub, &asker);
+    let requests = stream.take_until(stop.cancelled_owned());
     forget_deleted(&hub, metrics.clone());
     let (events, published) = Events::start(client.clone());
     let context = Arc::new(Context {
@@ -86,7 +84,7 @@ pub(crate) async fn run(
         listener: ListenerClient::default(),
         backoff: Backoff::default(),
         own_writes: OwnWrites::default(),
-        gate: Gate::default(),
+        gate,
         lookout,
         specs: template::Specs::default(),
         now,
@@ -100,14 +98,11 @@ pub(crate) async fn run(
     }
 }
 
-/// Asks for each test that changed, or whose Job or pod did, or that waits for one that changed.
-fn watch(hub: &Hub, max_running: Option<NonZeroUsize>, tests: &Asker<CachedTest>) {
-    let mut wakes = Wakes::new(hub.tests.store().clone(), max_running);
+/// Asks for each test that changed, or whose Job or pod did, or whose template.
+fn watch(hub: &Hub, tests: &Asker<CachedTest>) {
     let asker = tests.clone();
     hub.tests
         .subscribe(move |test| asker.ask([ObjectRef::from_obj(test)]));
-    let asker = tests.clone();
-    hub.tests.subscribe(move |test| asker.ask(wakes.note(test)));
     let (asker, store) = (tests.clone(), hub.tests.store().clone());
     hub.templates
         .subscribe(move |template| asker.ask(made_from(template, &store)));

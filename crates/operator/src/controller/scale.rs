@@ -4,8 +4,8 @@ use locust_api::v2::LocustTest;
 use locust_core::lifecycle::Scale;
 use serde_json::json;
 
-use super::{Context, end::tell_job, observe::cached_job, own_writes::JobWrite, status::name};
-use crate::control::ReconcileError;
+use super::{Context, end::tell_job, observe::cached_job, status::name};
+use crate::control::{JobWrite, ReconcileError};
 
 /// Tells the master first, so that it takes no worker for lost that leaves because of this, and then the Job. A master
 /// that does not hear is told at the next look, and what it took for lost meanwhile is taken back.

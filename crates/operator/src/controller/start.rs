@@ -15,6 +15,7 @@ use locust_api::{
 use locust_core::{
     claim::{self, Naming},
     lifecycle::{self, Hold, Outcome, Unresolved},
+    queue,
     references::{self, Reference},
     render::{self, RunObjects},
 };
@@ -22,13 +23,12 @@ use locust_core::{
 use super::{
     Context,
     create::{self, Creation},
-    gate::{self, Answer},
     others,
     status::{api, name, namespace, write},
     take_over, template,
 };
 use crate::control::{ReconcileError, Tone, Trying};
-use crate::{hub::CachedTest, templates::Unusable};
+use crate::{gate::Answer, hub::CachedTest, templates::Unusable};
 
 /// A test that is stored and does not decode: the schema was loosened, or written by another version.
 pub(super) fn report_unreadable(
@@ -83,7 +83,8 @@ pub(super) async fn claim(test: &LocustTest, context: &Context) -> Result<Action
         // The spec is not frozen yet; mending it brings the test back.
         return Ok(Action::await_change());
     }
-    if let Answer::Wait(why, again) = gate::ask(test, context).await? {
+    let turn = context.gate.ask(queue::member(test), namespace(test));
+    if let Answer::Wait(why, again) = turn.await? {
         let status = lifecycle::queued(test, &why, now);
         return wait(test, &status, Some(again), context).await;
     }

@@ -25,10 +25,9 @@ use super::{
     Context,
     end::end_job,
     observe::conclude,
-    own_writes::JobWrite,
     status::{api, name, namespace},
 };
-use crate::control::{ReconcileError, Tone, Trying};
+use crate::control::{JobWrite, ReconcileError, Tone, Trying};
 
 /// Removes the finalizers of operators that are gone, which would hold the test when it is deleted.
 ///

@@ -20,7 +20,10 @@ use kube::{
         watcher,
     },
 };
-use locust_api::{names::MANAGED_BY, v2::LocustTest};
+use locust_api::{
+    names::MANAGED_BY,
+    v2::{LocustTest, LocustTestSuite},
+};
 use locust_core::view::{JobView, PodView};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +38,9 @@ pub(crate) use watch::{Feed, Health};
 /// A test, or what is known of one that does not decode.
 pub(crate) type CachedTest = DeserializeGuard<LocustTest>;
 
+/// A suite, or what is known of one that does not decode.
+pub(crate) type CachedSuite = DeserializeGuard<LocustTestSuite>;
+
 /// An API server that vanished without a word is missed after so long. Its watches cost little.
 const WATCH_SECONDS: u32 = 30;
 /// Objects per page of a list: small pages keep the peak of memory low.
@@ -44,6 +50,8 @@ const PAGE_SIZE: u32 = 100;
 pub(crate) struct Hub {
     /// Tests.
     pub tests: Arc<Feed<CachedTest>>,
+    /// Suites.
+    pub suites: Arc<Feed<CachedSuite>>,
     /// Templates.
     pub templates: Arc<Feed<CachedTemplate>>,
     /// Jobs with our label.
@@ -88,6 +96,7 @@ impl Hub {
         pods.subscribe(move |pod| index.note(pod, &store));
         Self {
             tests: source.feed("locusttests", all.clone(), slim_test),
+            suites: source.feed("locusttestsuites", all.clone(), slim_suite),
             templates: source.feed("locusttemplates", all, slim_template),
             jobs: source.feed("jobs", ours, |_| {}),
             pods,
@@ -113,9 +122,10 @@ impl Hub {
     }
 
     /// How each cache is doing.
-    pub fn health(&self) -> [Health; 4] {
+    pub fn health(&self) -> [Health; 5] {
         let Self {
             tests,
+            suites,
             templates,
             jobs,
             pods,
@@ -125,6 +135,7 @@ impl Hub {
         } = self;
         [
             tests.health(),
+            suites.health(),
             templates.health(),
             jobs.health(),
             pods.health(),
@@ -135,6 +146,7 @@ impl Hub {
     pub async fn synced(&self) {
         let Self {
             tests,
+            suites,
             templates,
             jobs,
             pods,
@@ -144,10 +156,17 @@ impl Hub {
         } = self;
         tokio::join!(
             tests.synced(),
+            suites.synced(),
             templates.synced(),
             jobs.synced(),
             pods.synced()
         );
+    }
+}
+
+fn slim_suite(cached: &mut CachedSuite) {
+    if let Ok(suite) = &mut cached.0 {
+        locust_core::slim::metadata(&mut suite.metadata);
     }
 }
 
@@ -202,9 +221,22 @@ impl Source<'_> {
 
 /// The test that owns this object, if one does.
 pub(crate) fn owner<K: Resource>(object: &K) -> Option<ObjectRef<CachedTest>> {
+    owner_of_kind(object, &LocustTest::kind(&()))
+}
+
+/// The suite that owns this object, if one does.
+pub(crate) fn suite_of<K: Resource>(object: &K) -> Option<ObjectRef<CachedSuite>> {
+    owner_of_kind(object, &LocustTestSuite::kind(&()))
+}
+
+fn owner_of_kind<K, O>(object: &K, kind: &str) -> Option<ObjectRef<O>>
+where
+    K: Resource,
+    O: Resource<DynamicType = ()> + 'static,
+{
     let owners = object.meta().owner_references.as_ref()?;
     let owner = owners
         .iter()
-        .find(|owner| owner.controller == Some(true) && owner.kind == LocustTest::kind(&()))?;
+        .find(|owner| owner.controller == Some(true) && owner.kind == kind)?;
     Some(ObjectRef::new(&owner.name).within(object.meta().namespace.as_deref()?))
 }

@@ -15,13 +15,16 @@ use kube::{
         response::{StatusCause, StatusDetails},
     },
 };
-use locust_api::v2::LocustTest;
+use locust_api::v2::{LocustTemplate, LocustTest, LocustTestSuite, TemplateRef};
 use locust_core::{
     admission::{self, Judgement},
     problems::Problems,
     references::Reference,
     settings::RunSettings,
+    suite::check,
+    template,
 };
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -66,13 +69,16 @@ impl Validator {
         } = self.judge(&request)?;
         let namespace = request.namespace.as_deref().unwrap_or_default();
         warnings.extend(self.missing(namespace, references).await);
+        if problems.is_empty() && request.kind.kind == LocustTest::kind(&()) {
+            warnings.extend(self.beside_template(namespace, &request).await);
+        }
         let mut response = AdmissionResponse::from(&request);
         if !warnings.is_empty() {
             response.warnings = Some(admission::few(warnings));
         }
         if !problems.is_empty() {
             response.allowed = false;
-            response.result = refusal(name_of(&request), &problems);
+            response.result = refusal(&request, &problems);
         }
         serde_json::to_vec(&response.into_review()).map_err(|error| error.to_string())
     }
@@ -85,8 +91,49 @@ impl Validator {
         let old: Option<Value> = request.old_object.as_ref().map(json).transpose()?;
         // Deletions have no object.
         Ok(new.map_or_else(Judgement::default, |new| {
-            admission::judge(&new, old.as_ref(), &self.settings)
+            let (old, settings) = (old.as_ref(), &self.settings);
+            let kind = request.kind.kind.as_str();
+            if kind == LocustTemplate::kind(&()) {
+                admission::judge_template(&new, old, settings)
+            } else if kind == LocustTestSuite::kind(&()) {
+                check::judge_suite(&new, old, settings, &template::paths)
+            } else {
+                admission::judge(&new, old, settings)
+            }
         }))
+    }
+
+    /// What is said of a new test that names a template; nothing, if that cannot be found out soon.
+    async fn beside_template(
+        &self,
+        namespace: &str,
+        request: &AdmissionRequest<DynamicObject>,
+    ) -> Vec<String> {
+        let Some(new) = request
+            .object
+            .as_ref()
+            .filter(|_| request.old_object.is_none())
+        else {
+            return Vec::new();
+        };
+        let reference = TemplateRef::deserialize(&new.data["spec"]["templateRef"]);
+        let (Ok(reference), Ok(_permit)) = (reference, self.looking.try_acquire()) else {
+            return Vec::new();
+        };
+        let home = reference.namespace.as_deref().unwrap_or(namespace);
+        let api: Api<LocustTemplate> = Api::namespaced(self.client.clone(), home);
+        let found = tokio::time::timeout(LOOK_WITHIN, api.get_opt(&reference.name)).await;
+        match found {
+            Ok(Ok(None)) => vec![format!(
+                "there is no LocustTemplate {:?} in namespace {home:?} yet; the test waits for it",
+                reference.name
+            )],
+            Ok(Ok(Some(found))) => {
+                let new = serde_json::to_value(new).unwrap_or_default();
+                admission::beside_template(&new, &found)
+            }
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        }
     }
 
     /// What is said of those that do not exist; nothing, if that cannot be found out soon.
@@ -129,7 +176,7 @@ fn name_of(request: &AdmissionRequest<DynamicObject>) -> &str {
 }
 
 /// In the form in which the API server refuses what does not fit a definition: kubectl then lists all problems.
-fn refusal(name: &str, problems: &Problems) -> Status {
+fn refusal(request: &AdmissionRequest<DynamicObject>, problems: &Problems) -> Status {
     let causes = problems.iter().map(|problem| StatusCause {
         reason: "FieldValueInvalid".to_owned(),
         message: problem.words.clone(),
@@ -138,9 +185,9 @@ fn refusal(name: &str, problems: &Problems) -> Status {
     Status::failure(&problems.to_string(), "Invalid")
         .with_code(422)
         .with_details(StatusDetails {
-            name: name.to_owned(),
-            group: LocustTest::group(&()).into_owned(),
-            kind: LocustTest::kind(&()).into_owned(),
+            name: name_of(request).to_owned(),
+            group: request.kind.group.clone(),
+            kind: request.kind.kind.clone(),
             uid: String::new(),
             causes: causes.collect(),
             retry_after_seconds: 0,

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// Versions that own writes have replaced, by the objects' UIDs, until the cache has a later one.
 #[derive(Default)]
-pub(super) struct OwnWrites {
+pub(crate) struct OwnWrites {
     replaced: Mutex<HashMap<String, Vec<String>>>,
     /// What Jobs were told, by their UIDs, until the cache shows it.
     told_jobs: Mutex<HashSet<(String, JobWrite)>>,
@@ -20,7 +20,7 @@ pub(super) struct OwnWrites {
 
 /// What a Job may be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum JobWrite {
+pub(crate) enum JobWrite {
     /// To end its pods.
     End,
     /// When to go.

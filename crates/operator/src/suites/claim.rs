@@ -1,0 +1,241 @@
+//! The start of a suite: check the spec, wait for its turn, keep the templates, write the claim.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use k8s_openapi::{api::apps::v1::ControllerRevision, apimachinery::pkg::apis::meta::v1::Time};
+use kube::{Api, api::PostParams, runtime::controller::Action};
+use locust_api::{
+    conditions, reasons,
+    v2::{LocustTemplate, LocustTestSuite, LocustTestSuiteStatus, SuiteClaim, Verdict},
+};
+use locust_core::{
+    lifecycle::{Hold, Outcome},
+    queue, revision,
+    revision::Templates,
+    suite::{self, check},
+    template,
+    time::{after, until, whole_seconds},
+};
+
+use super::{Context, name, namespace, run, steps, template_of, uid, write};
+use crate::{
+    control::{ReconcileError, Tone, Trying},
+    gate::Answer,
+    templates::{self, Unusable},
+};
+
+/// How soon templates are looked for again, should nothing tell of their change.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Checks the spec, writes the claim, and goes on to the first steps.
+pub(super) async fn claim(
+    suite: &LocustTestSuite,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
+    let now = (context.now)();
+    if suite.spec.stop == Some(true) {
+        return give_up(suite, Outcome::aborted("stopped before it began"), context).await;
+    }
+    let checked = check::before_the_start(suite, &context.settings, &template::paths);
+    if !checked.problems.is_empty() {
+        let words = checked.problems.to_string();
+        let status = suite::invalid(suite, &words, now);
+        // The spec is not frozen yet; mending it brings the suite back.
+        return wait(
+            suite,
+            status,
+            Some((reasons::INVALID_SPEC, words)),
+            None,
+            context,
+        )
+        .await;
+    }
+    if let Some(hold) = held(suite, context) {
+        return wait(suite, suite::held(suite, hold, now), None, None, context).await;
+    }
+    let kept = match find_templates(suite, context).await? {
+        Ok(kept) => kept,
+        Err(unusable) => return unresolved(suite, unusable, context).await,
+    };
+    let turn = context
+        .gate
+        .ask(queue::member_of_suite(suite), namespace(suite));
+    if let Answer::Wait(why, again) = turn.await? {
+        let status = suite::queued(suite, &why, now);
+        return wait(suite, status, None, Some(again), context).await;
+    }
+    let revision = match kept {
+        Some(revision) => Some(keep(&revision, context).await?),
+        None => None,
+    };
+    let claim = SuiteClaim {
+        id: uid(suite).to_owned(),
+        revision,
+        claimed_at: Time(whole_seconds(now).0),
+    };
+    let claimed = write(suite, &suite::claimed(suite, claim, now), context).await?;
+    context.events.publish(
+        suite,
+        Tone::Normal,
+        "Started",
+        format!("{} steps", steps(suite).count()),
+    );
+    run::go_on(&claimed, context).await
+}
+
+/// Who keeps this suite from starting, if anyone does.
+fn held(suite: &LocustTestSuite, context: &Context) -> Option<Hold> {
+    if suite.spec.suspend == Some(true) {
+        Some(Hold::Spec)
+    } else {
+        context.settings.suspend_new.then_some(Hold::Operator)
+    }
+}
+
+/// Says that nothing is made for now, and tells of a problem once. Whoever changes that brings the suite back.
+async fn wait(
+    suite: &LocustTestSuite,
+    status: LocustTestSuiteStatus,
+    problem: Option<(&str, String)>,
+    again: Option<std::time::Duration>,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
+    if Some(&status) != suite.status.as_ref() {
+        write(suite, &status, context).await?;
+        if let Some((reason, words)) = problem {
+            context.events.publish(suite, Tone::Warning, reason, words);
+        }
+    }
+    Ok(again.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// Says which template cannot be used, and gives up when that was so for as long as a test may take to start.
+async fn unresolved(
+    suite: &LocustTestSuite,
+    unusable: Unusable,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
+    let Unusable { reason, words } = unusable;
+    let now = (context.now)();
+    let status = suite::refs_unresolved(suite, reason, &words, now);
+    let mut conditions = status.conditions.iter();
+    let since = conditions
+        .find(|condition| condition.type_ == conditions::RESOLVED_REFS)
+        .map_or(now, |condition| condition.last_transition_time.0);
+    let deadline = after(since, context.settings.start_deadline);
+    if deadline <= now {
+        let words =
+            format!("the suite could not start within the operator's --start-deadline: {words}");
+        return give_up(suite, Outcome::error(reason, words), context).await;
+    }
+    let again = until(now, deadline).min(AGAIN);
+    wait(suite, status, Some((reason, words)), Some(again), context).await
+}
+
+async fn give_up(
+    suite: &LocustTestSuite,
+    outcome: Outcome,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
+    let Outcome {
+        phase: _,
+        verdict,
+        reason,
+        message,
+    } = &outcome;
+    let note = format!("{}: {reason}: {message}", Verdict::as_str(*verdict));
+    let status = suite::ended_unclaimed(suite, outcome.clone(), (context.now)());
+    write(suite, &status, context).await?;
+    context
+        .events
+        .publish(suite, Tone::Warning, "Finished", note);
+    Ok(Action::await_change())
+}
+
+/// All templates of a suite, to be kept; `None` when it names none.
+async fn find_templates(
+    suite: &LocustTestSuite,
+    context: &Context,
+) -> Result<Result<Option<ControllerRevision>, Unusable>, ReconcileError> {
+    let mut found: Vec<LocustTemplate> = Vec::new();
+    for reference in steps(suite).filter_map(template_of) {
+        match templates::find(reference, namespace(suite), &context.hub, &context.client).await? {
+            Ok(template) => found.push(template),
+            Err(unusable) => return Ok(Err(unusable)),
+        }
+    }
+    if found.is_empty() {
+        return Ok(Ok(None));
+    }
+    let found: Vec<&LocustTemplate> = found.iter().collect();
+    Ok(revision::of_suite(suite, &found)
+        .map(Some)
+        .map_err(|problem| Unusable {
+            reason: reasons::PARAMETERS_INVALID,
+            words: problem.to_string(),
+        }))
+}
+
+/// The name is a hash of the content: one that exists is this one.
+async fn keep(revision: &ControllerRevision, context: &Context) -> Result<String, ReconcileError> {
+    let metadata = &revision.metadata;
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let api: Api<ControllerRevision> = Api::namespaced(context.client.clone(), namespace);
+    match api.create(&PostParams::default(), revision).await {
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+        created => drop(created.trying("keep the templates of a suite")?),
+    }
+    Ok(metadata.name.clone().unwrap_or_default())
+}
+
+/// The templates of claimed suites, by the suites' UIDs.
+#[derive(Default)]
+pub(super) struct Revisions {
+    known: Mutex<HashMap<String, Arc<Templates>>>,
+}
+
+impl Revisions {
+    /// The templates as they were at the claim.
+    pub async fn of(
+        &self,
+        suite: &LocustTestSuite,
+        context: &Context,
+    ) -> Result<Arc<Templates>, ReconcileError> {
+        let known = self.lock().get(uid(suite)).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let claim = suite.status.as_ref().and_then(|status| status.run.as_ref());
+        let Some(revision) = claim.and_then(|claim| claim.revision.as_ref()) else {
+            return Ok(Arc::default());
+        };
+        let api: Api<ControllerRevision> =
+            Api::namespaced(context.client.clone(), namespace(suite));
+        let found = api.get_opt(revision).await;
+        let found = found.trying("read the templates of a suite")?;
+        let templates = found
+            .ok_or_else(|| {
+                format!(
+                    "ControllerRevision {revision:?} of suite {:?} is gone",
+                    name(suite)
+                )
+            })
+            .and_then(|found| revision::templates(&found))
+            .map_err(ReconcileError::PinnedSpecGone)?;
+        let templates = Arc::new(templates);
+        self.lock().insert(uid(suite).to_owned(), templates.clone());
+        Ok(templates)
+    }
+
+    /// Forgets what nobody needs any more.
+    pub fn forget(&self, suite: &LocustTestSuite) {
+        self.lock().remove(uid(suite));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Templates>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
