@@ -103,6 +103,8 @@ rules_of() { # name: the generated rules as a Python expression
 }
 policy_rules=$(rules_of network-policy-rules)
 rules="$(rules_of rules) + $policy_rules"
+sharing_rules=$(rules_of sharing-rules)
+cluster_rules="$rules + $sharing_rules"
 conversion_rules=$(rules_of conversion-rules)
 ca_rules=$(rules_of ca-rules)
 validation_rules=$(rules_of validation-rules)
@@ -110,16 +112,17 @@ certificate_rules=$(rules_of certificate-rules)
 lease_rules=$(rules_of lease-rules)
 release_rules=$(rules_of release-rules)
 own_role="named('ClusterRole', 'locust-operator')"
+definition="named('CustomResourceDefinition', 'locusttests.locust.io')"
 holds cluster "one ClusterRole and binding, besides those for tenants" "$own_role and one('ClusterRoleBinding') and len(all_of('ClusterRole')) == 4"
-holds cluster "its rules are the generated ones" "${own_role}['rules'] == $rules + $conversion_rules + $ca_rules + $validation_rules and len($rules) > 3"
+holds cluster "its rules are the generated ones" "${own_role}['rules'] == $cluster_rules + $conversion_rules + $ca_rules + $validation_rules and len($rules) > 3"
 holds cluster "a Role for the Lease, in the release's namespace" "named('Role', 'locust-operator-leader-election')['rules'] == $lease_rules and named('Role', 'locust-operator-leader-election')['metadata']['namespace'] == 'load-tests'"
 holds cluster "its binding joins it and the service account" "named('RoleBinding', 'locust-operator-leader-election')['roleRef'] == {'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'Role', 'name': 'locust-operator-leader-election'} and named('RoleBinding', 'locust-operator-leader-election')['subjects'] == one('ClusterRoleBinding')['subjects'] and named('RoleBinding', 'locust-operator-leader-election')['metadata']['namespace'] == 'load-tests'"
 holds cluster "a Role for the certificate's Secret, in the release's namespace" "named('Role', 'locust-operator-webhook')['rules'] == $certificate_rules and named('Role', 'locust-operator-webhook')['metadata']['namespace'] == 'load-tests'"
 holds cluster "its binding joins it and the service account" "named('RoleBinding', 'locust-operator-webhook')['roleRef'] == {'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'Role', 'name': 'locust-operator-webhook'} and named('RoleBinding', 'locust-operator-webhook')['subjects'] == one('ClusterRoleBinding')['subjects'] and named('RoleBinding', 'locust-operator-webhook')['metadata']['namespace'] == 'load-tests'"
 holds cluster "no other Role" "len(all_of('Role')) == 2 and len(all_of('RoleBinding')) == 2"
 holds cluster "its own objects are named, but where Kubernetes cannot" "[sorted({tuple(r.get('resourceNames', [])) for r in rules}) for rules in ($conversion_rules + $ca_rules, $validation_rules, $certificate_rules, $lease_rules)] == [[('locusttests.locust.io',)], [(one('ValidatingWebhookConfiguration')['metadata']['name'],)], [(), ('locust-operator-webhook-certs',)], [(), ('locust-k8s-operator.locust.io',)]] and [r['verbs'] for r in $certificate_rules + $lease_rules if 'resourceNames' not in r] == [['create'], ['create']]"
-holds cluster "v1 is served and converted by the operator's Service" "one('CustomResourceDefinition')['spec']['conversion'] == {'strategy': 'Webhook', 'webhook': {'clientConfig': {'service': {'name': one('Service')['metadata']['name'], 'namespace': 'load-tests', 'port': 443, 'path': '/convert'}}, 'conversionReviewVersions': ['v1']}} and {v['name']: v['served'] for v in one('CustomResourceDefinition')['spec']['versions']} == {'v1': True, 'v2': True}"
-holds cluster "the API server asks about tests of v2 and what it makes v2 of, and waits for nobody" "one('ValidatingWebhookConfiguration')['webhooks'] == [{'name': 'validate.locusttests.locust.io', 'clientConfig': {'service': {'name': one('Service')['metadata']['name'], 'namespace': 'load-tests', 'port': 443, 'path': '/validate'}}, 'admissionReviewVersions': ['v1'], 'rules': [{'apiGroups': ['locust.io'], 'apiVersions': ['v2'], 'resources': ['locusttests'], 'operations': ['CREATE', 'UPDATE'], 'scope': 'Namespaced'}], 'matchPolicy': 'Equivalent', 'failurePolicy': 'Ignore', 'timeoutSeconds': 5, 'sideEffects': 'None'}] and 'annotations' not in one('ValidatingWebhookConfiguration')['metadata'] and env['WEBHOOK_CONFIGURATION'] == one('ValidatingWebhookConfiguration')['metadata']['name']"
+holds cluster "v1 is served and converted by the operator's Service" "${definition}['spec']['conversion'] == {'strategy': 'Webhook', 'webhook': {'clientConfig': {'service': {'name': one('Service')['metadata']['name'], 'namespace': 'load-tests', 'port': 443, 'path': '/convert'}}, 'conversionReviewVersions': ['v1']}} and {v['name']: v['served'] for v in ${definition}['spec']['versions']} == {'v1': True, 'v2': True}"
+holds cluster "the API server asks about all kinds in v2 and what it makes v2 of, and waits for nobody" "one('ValidatingWebhookConfiguration')['webhooks'] == [{'name': 'validate.locusttests.locust.io', 'clientConfig': {'service': {'name': one('Service')['metadata']['name'], 'namespace': 'load-tests', 'port': 443, 'path': '/validate'}}, 'admissionReviewVersions': ['v1'], 'rules': [{'apiGroups': ['locust.io'], 'apiVersions': ['v2'], 'resources': ['locusttests', 'locusttestsuites', 'locusttemplates'], 'operations': ['CREATE', 'UPDATE'], 'scope': 'Namespaced'}], 'matchPolicy': 'Equivalent', 'failurePolicy': 'Ignore', 'timeoutSeconds': 5, 'sideEffects': 'None'}] and 'annotations' not in one('ValidatingWebhookConfiguration')['metadata'] and env['WEBHOOK_CONFIGURATION'] == one('ValidatingWebhookConfiguration')['metadata']['name']"
 holds cluster "the Service reaches an operator that is not ready" "one('Service')['spec']['publishNotReadyAddresses'] is True and one('Service')['spec']['selector'] == deployment['spec']['selector']['matchLabels'] and one('Service')['spec']['ports'] == [{'name': 'webhook', 'port': 443, 'targetPort': 'webhook', 'protocol': 'TCP'}]"
 holds cluster "the certificate is for the Service" "env['WEBHOOK_HOSTS'] == one('Service')['metadata']['name'] + '.load-tests.svc' and 'volumes' not in pod"
 holds cluster "the binding joins role and service account" "one('ClusterRoleBinding')['roleRef']['name'] == ${own_role}['metadata']['name'] and one('ClusterRoleBinding')['subjects'] == [{'kind': 'ServiceAccount', 'name': one('ServiceAccount')['metadata']['name'], 'namespace': 'load-tests'}]"
@@ -141,11 +144,11 @@ holds cluster "small resources" "container['resources'] == {'requests': {'cpu': 
 holds cluster "image is the repository at appVersion" "container['image'] == 'locust-operator/locust-operator:' + deployment['metadata']['labels']['app.kubernetes.io/version']"
 holds cluster "settings reach the operator" "env == {'LOG_LEVEL': 'info', 'LEADER_ELECT': 'true', 'PROGRESS_INTERVAL': '30s', 'DEFAULT_IMAGE': 'locustio/locust:2.47.0', 'START_DEADLINE': '5m', 'SECURITY_PROFILE': 'Restricted', 'WEBHOOK_SECRET': 'load-tests/locust-operator-webhook-certs', 'WEBHOOK_HOSTS': 'locust-operator-webhook.load-tests.svc', 'WEBHOOK_CONFIGURATION': 'locust-operator-webhook', 'RUN_AS_USER': '1000', 'POD_CPU_REQUEST': '250m', 'POD_MEM_REQUEST': '128Mi', 'POD_EPHEMERAL_REQUEST': '30M', 'POD_CPU_LIMIT': '1000m', 'POD_MEM_LIMIT': '1024Mi', 'POD_EPHEMERAL_LIMIT': '50M', 'ENABLE_AFFINITY_CR_INJECTION': 'true', 'ENABLE_TAINT_TOLERATIONS_CR_INJECTION': 'true', 'NETWORK_POLICY': 'true'}"
 holds cluster "no Service for metrics unless asked" "[s['metadata']['name'] for s in all_of('Service')] == ['locust-operator-webhook']"
-if [ -f "$chart/templates/crds.yaml" ]; then
-  holds cluster "definitions are installed, and kept at uninstall" "all_of('CustomResourceDefinition') and all(c['metadata']['annotations']['helm.sh/resource-policy'] == 'keep' for c in all_of('CustomResourceDefinition'))"
-  render no-crds --set crds.install=false
-  holds no-crds "crds.install=false leaves the definitions out" "not all_of('CustomResourceDefinition') and one('Deployment')"
-fi
+plurals="('locusttests', 'locusttestsuites', 'locusttemplates')"
+holds cluster "the definition of each kind is installed, and kept at uninstall" "{c['metadata']['name']: c['metadata']['annotations'].get('helm.sh/resource-policy') for c in all_of('CustomResourceDefinition')} == {plural + '.locust.io': 'keep' for plural in $plurals}"
+holds cluster "only tests are converted, the other kinds have one version" "all(c['spec'].get('conversion', {}).get('strategy', 'None') == 'None' and [v['name'] for v in c['spec']['versions']] == ['v2'] for c in all_of('CustomResourceDefinition') if c != $definition)"
+render no-crds --set crds.install=false
+holds no-crds "crds.install=false leaves the definitions out" "not all_of('CustomResourceDefinition') and one('Deployment')"
 
 # ---------------------------------------------------------------- Prometheus and Grafana
 monitoring_kinds="('ServiceMonitor', 'PodMonitor', 'PrometheusRule', 'ConfigMap')"
@@ -172,9 +175,9 @@ tenant_role() { # view, edit or admin
 }
 for role in view edit admin; do
   holds cluster "a role that Kubernetes' $role takes up, and no other" "$(tenant_role $role)['rules'] == $(rules_of tenant-$role-rules) and {k: v for k, v in $(tenant_role $role)['metadata']['labels'].items() if k.startswith('rbac')} == {'rbac.authorization.k8s.io/aggregate-to-$role': 'true'}"
-  holds cluster "$role never writes a status" "not [r for r in $(tenant_role $role)['rules'] if 'locusttests/status' in r['resources'] and r['verbs'] != ['get']]"
+  holds cluster "$role never writes a status" "not [r for r in $(tenant_role $role)['rules'] if any(name.endswith('/status') for name in r['resources']) and r['verbs'] != ['get']]"
+  holds cluster "$role may do the same with every kind" "{name for r in $(tenant_role $role)['rules'] for name in r['resources'] if '/' not in name} == set($plurals) and all(set($plurals) <= set(r['resources']) for r in $(tenant_role $role)['rules'] if 'locusttests' in r['resources'])"
 done
-holds cluster "every kind that the chart defines is in them" "{c['spec']['names']['plural'] for c in all_of('CustomResourceDefinition')} == {r for rule in $(tenant_role view)['rules'] for r in rule['resources'] if '/' not in r}"
 holds cluster "no ceilings unless asked" "not [i for i in items if i['kind'].startswith('ValidatingAdmissionPolicy')] and not all_of('ConfigMap')"
 render no-tenant-roles --set tenancy.roles=false
 holds no-tenant-roles "tenancy.roles=false leaves them out" "one('ClusterRole')['metadata']['name'] == 'locust-operator'"
@@ -193,26 +196,26 @@ render none --set replicaCount=0
 holds none "no replica at all, to stop it" "deployment['spec']['replicas'] == 0"
 
 # ---------------------------------------------------------------- the webhook server's other certificates
-not_converted="one('CustomResourceDefinition')['spec']['conversion'] == {'strategy': 'None'} and {v['name']: v['served'] for v in one('CustomResourceDefinition')['spec']['versions']} == {'v1': False, 'v2': True}"
-own_files="env['WEBHOOK_HOSTS'] == 'locust-operator-webhook.load-tests.svc' and hook('Job') and env['WEBHOOK_CERT_DIR'] == container['volumeMounts'][0]['mountPath'] and not {'WEBHOOK_SECRET', 'WEBHOOK_CONFIGURATION'} & set(env) and one('Role')['rules'] == $lease_rules and ${own_role}['rules'] == $rules + $conversion_rules"
+not_converted="${definition}['spec']['conversion'] == {'strategy': 'None'} and {v['name']: v['served'] for v in ${definition}['spec']['versions']} == {'v1': False, 'v2': True}"
+own_files="env['WEBHOOK_HOSTS'] == 'locust-operator-webhook.load-tests.svc' and hook('Job') and env['WEBHOOK_CERT_DIR'] == container['volumeMounts'][0]['mountPath'] and not {'WEBHOOK_SECRET', 'WEBHOOK_CONFIGURATION'} & set(env) and one('Role')['rules'] == $lease_rules and ${own_role}['rules'] == $cluster_rules + $conversion_rules"
 render no-webhook --set webhook.enabled=false
-holds no-webhook "webhook.enabled=false: v1 is not served, nothing is converted" "$not_converted and env['WEBHOOKS'] == 'false' and not all_of('Service') and one('Role')['rules'] == $lease_rules and ${own_role}['rules'] == $rules and not all_of('ValidatingWebhookConfiguration') and not [i for i in items if i['kind'] == 'Job']"
+holds no-webhook "webhook.enabled=false: v1 is not served, nothing is converted" "$not_converted and env['WEBHOOKS'] == 'false' and not all_of('Service') and one('Role')['rules'] == $lease_rules and ${own_role}['rules'] == $cluster_rules and not all_of('ValidatingWebhookConfiguration') and not [i for i in items if i['kind'] == 'Job']"
 render no-validation --set webhook.validation.enabled=false
-holds no-validation "webhook.validation.enabled=false: v1 is converted, and nobody is asked about tests" "not all_of('ValidatingWebhookConfiguration') and ${own_role}['rules'] == $rules + $conversion_rules + $ca_rules and 'WEBHOOK_CONFIGURATION' not in env and one('CustomResourceDefinition')['spec']['conversion']['strategy'] == 'Webhook'"
+holds no-validation "webhook.validation.enabled=false: v1 is converted, and nobody is asked about tests" "not all_of('ValidatingWebhookConfiguration') and ${own_role}['rules'] == $cluster_rules + $conversion_rules + $ca_rules and 'WEBHOOK_CONFIGURATION' not in env and ${definition}['spec']['conversion']['strategy'] == 'Webhook'"
 render one-namespace-with-definitions --set watch.scope=Namespace
 holds one-namespace-with-definitions "watch.scope=Namespace: the same" "$not_converted and env['WEBHOOKS'] == 'false' and not all_of('Service') and not all_of('ValidatingWebhookConfiguration')"
 render cert-manager --set webhook.certManager.enabled=true
-holds cert-manager "certificate and CA by cert-manager" "one('Certificate')['spec']['dnsNames'] == ['locust-operator-webhook.load-tests.svc'] and one('Certificate')['spec']['issuerRef']['name'] == one('Issuer')['metadata']['name'] and one('CustomResourceDefinition')['metadata']['annotations'] == {'helm.sh/resource-policy': 'keep', 'cert-manager.io/inject-ca-from': 'load-tests/' + one('Certificate')['metadata']['name']} and one('ValidatingWebhookConfiguration')['metadata']['annotations'] == {'cert-manager.io/inject-ca-from': 'load-tests/' + one('Certificate')['metadata']['name']}"
+holds cert-manager "certificate and CA by cert-manager" "one('Certificate')['spec']['dnsNames'] == ['locust-operator-webhook.load-tests.svc'] and one('Certificate')['spec']['issuerRef']['name'] == one('Issuer')['metadata']['name'] and ${definition}['metadata']['annotations'] == {'helm.sh/resource-policy': 'keep', 'cert-manager.io/inject-ca-from': 'load-tests/' + one('Certificate')['metadata']['name']} and one('ValidatingWebhookConfiguration')['metadata']['annotations'] == {'cert-manager.io/inject-ca-from': 'load-tests/' + one('Certificate')['metadata']['name']}"
 holds cert-manager "the operator reads it from files and has no rights to it" "$own_files and pod['volumes'][0]['secret']['secretName'] == one('Certificate')['spec']['secretName']"
 render own-certificate --set webhook.existingSecret=mine --set-literal webhook.caBundle='-----BEGIN CERTIFICATE-----'
-holds own-certificate "Secret and CA by the user" "$own_files and pod['volumes'][0]['secret']['secretName'] == 'mine' and one('CustomResourceDefinition')['spec']['conversion']['webhook']['clientConfig']['caBundle'] == 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t' and one('ValidatingWebhookConfiguration')['webhooks'][0]['clientConfig']['caBundle'] == 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t'"
+holds own-certificate "Secret and CA by the user" "$own_files and pod['volumes'][0]['secret']['secretName'] == 'mine' and ${definition}['spec']['conversion']['webhook']['clientConfig']['caBundle'] == 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t' and one('ValidatingWebhookConfiguration')['webhooks'][0]['clientConfig']['caBundle'] == 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t'"
 render webhook-port --set webhook.port=10443
 holds webhook-port "another port in the pod, the same of the Service" "env['WEBHOOK_LISTEN_ADDRESS'] == '0.0.0.0:10443' and {'name': 'webhook', 'containerPort': 10443, 'protocol': 'TCP'} in container['ports'] and (one('Service')['spec']['ports'][0]['port'], one('Service')['spec']['ports'][0]['targetPort']) == (443, 'webhook')"
 
 # ---------------------------------------------------------------- one namespace
 render namespace -f "$chart/ci/namespace-values.yaml"
 holds namespace "nothing is cluster-wide" "not [i for i in items if i['kind'].startswith('Cluster') or i['kind'] == 'CustomResourceDefinition'] and all(i['metadata']['namespace'] == 'load-tests' for i in items)"
-holds namespace "Roles with the same rules" "[r['rules'] for r in all_of('Role')] == [$rules, $lease_rules]"
+holds namespace "Roles with the same rules, but for those about other namespaces" "[r['rules'] for r in all_of('Role')] == [$rules, $lease_rules] and $sharing_rules and not [r for r in $sharing_rules if r in $rules]"
 holds namespace "and their bindings" "[b['roleRef'] for b in all_of('RoleBinding')] == [{'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'Role', 'name': r['metadata']['name']} for r in all_of('Role')] and all(b['subjects'][0]['name'] == one('ServiceAccount')['metadata']['name'] for b in all_of('RoleBinding'))"
 holds namespace "two replicas that are elected" "deployment['spec']['replicas'] == 2 and env['LEADER_ELECT'] == 'true'"
 holds namespace "watches the release's namespace" "env['WATCH_NAMESPACE'] == 'load-tests'"
@@ -249,7 +252,7 @@ holds all-cluster "the Job that releases the definition is pulled and scheduled 
 
 # ---------------------------------------------------------------- no policies
 render no-policies -f "$chart/ci/all-values.yaml" --set watch.scope=Cluster,locustPods.networkPolicy.enabled=false
-holds no-policies "locustPods.networkPolicy.enabled=false: none are made, and there is no right to" "env['NETWORK_POLICY'] == 'false' and not [n for n in env if n.startswith('NETWORK_POLICY_')] and not [r for r in one('ClusterRole')['rules'] if 'networkpolicies' in r['resources']] and all(r in $rules for r in one('ClusterRole')['rules'])"
+holds no-policies "locustPods.networkPolicy.enabled=false: none are made, and there is no right to" "env['NETWORK_POLICY'] == 'false' and not [n for n in env if n.startswith('NETWORK_POLICY_')] and not [r for r in one('ClusterRole')['rules'] if 'networkpolicies' in r['resources']] and all(r in $cluster_rules for r in one('ClusterRole')['rules'])"
 
 # ---------------------------------------------------------------- limits can be unset
 render unset --set locustPods.resources.limits.cpu= --set locustPods.resources.limits.memory=null --set locustPods.workerResources.limits.cpu=
@@ -267,11 +270,11 @@ holds published "old resources are used, and empty ones unset" "[env['POD_' + n]
 holds published "old switches and retention are used" "(env['ENABLE_AFFINITY_CR_INJECTION'], env['ENABLE_TAINT_TOLERATIONS_CR_INJECTION'], env['JOB_TTL_SECONDS_AFTER_FINISHED']) == ('false', 'false', '3600')"
 holds published "the exporter stays off" "not [n for n in env if n.startswith('METRICS_EXPORTER_')]"
 holds published "old Kafka values are used, but for the clear text" "{n: v for n, v in env.items() if n.startswith('KAFKA_')} == {'KAFKA_BOOTSTRAP_SERVERS': 'kafka.example:9092', 'KAFKA_SECURITY_ENABLED': 'true', 'KAFKA_SECURITY_PROTOCOL_CONFIG': 'SASL_SSL', 'KAFKA_SASL_MECHANISM': 'PLAIN', 'KAFKA_SECRET_NAME': 'kafka-login', 'KAFKA_SECRET_USERNAME_KEY': 'user', 'KAFKA_SECRET_PASSWORD_KEY': 'pass'}"
-holds published "webhook.enabled=false keeps v1 unserved" "{v['name']: v['served'] for v in one('CustomResourceDefinition')['spec']['versions']} == {'v1': False, 'v2': True} and not all_of('Certificate')"
+holds published "webhook.enabled=false keeps v1 unserved" "{v['name']: v['served'] for v in ${definition}['spec']['versions']} == {'v1': False, 'v2': True} and not all_of('Certificate')"
 render published-webhook -f "$chart/ci/published-values.yaml" --set webhook.enabled=true
-holds published-webhook "k8s.clusterRole.enabled=false is one namespace for webhooks, too" "env['WEBHOOKS'] == 'false' and one('CustomResourceDefinition')['spec']['conversion'] == {'strategy': 'None'} and not all_of('Certificate')"
+holds published-webhook "k8s.clusterRole.enabled=false is one namespace for webhooks, too" "env['WEBHOOKS'] == 'false' and ${definition}['spec']['conversion'] == {'strategy': 'None'} and not all_of('Certificate')"
 render published-cert-manager -f "$chart/ci/published-values.yaml" --set webhook.enabled=true,k8s.clusterRole.enabled=true
-holds published-cert-manager "webhook.enabled=true serves v1, with cert-manager's certificate" "{v['name']: v['served'] for v in one('CustomResourceDefinition')['spec']['versions']} == {'v1': True, 'v2': True} and env['WEBHOOK_CERT_DIR'] and one('Certificate') and sorted(x['metadata']['name'] for x in all_of('Service')) == ['locust-operator-metrics', 'locust-operator-webhook']"
+holds published-cert-manager "webhook.enabled=true serves v1, with cert-manager's certificate" "{v['name']: v['served'] for v in ${definition}['spec']['versions']} == {'v1': True, 'v2': True} and env['WEBHOOK_CERT_DIR'] and one('Certificate') and sorted(x['metadata']['name'] for x in all_of('Service')) == ['locust-operator-metrics', 'locust-operator-webhook']"
 render old-exporter -f "$chart/ci/published-values.yaml" --set locustPods.metricsExporter.enabled=true
 holds old-exporter "with the old image and resources, on a port of its own" "env['METRICS_EXPORTER_IMAGE'] == 'registry.example/exporter:1' and env['METRICS_EXPORTER_MEM_LIMIT'] == '5Mi' and 'METRICS_EXPORTER_PORT' not in env"
 render no-old-crds --set k8s.customResourceDefinition.deploy=false
