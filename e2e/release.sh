@@ -20,7 +20,6 @@ fail() {
 command -v "$helm" >/dev/null || fail "no helm at $helm: set HELM, or build it with 'make node-up'"
 [ -n "$archive" ] || fail "set OPERATOR_IMAGE_ARCHIVE to the file with the operator's image"
 [ -s "$archive" ] || fail "OPERATOR_IMAGE_ARCHIVE: no such file, or empty: $archive"
-[ -s "$chart/templates/crds.yaml" ] || fail "the chart has no templates/crds.yaml: run 'make generate'"
 
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 for field in version appVersion; do
@@ -55,6 +54,11 @@ YAML
 for kind in Namespace CustomResourceDefinition ServiceAccount ClusterRole ClusterRoleBinding Role RoleBinding Deployment \
   PodDisruptionBudget; do
   grep -qx "kind: $kind" "$out/install.yaml" || fail "install.yaml holds no $kind"
+done
+for file in "$root"/crds/*.yaml; do
+  definition=$(basename "$file" .yaml)
+  grep -qx "  name: $definition" "$out/install.yaml" ||
+    fail "install.yaml holds no definition $definition: run 'make generate'"
 done
 
 case $archive in

@@ -26,10 +26,25 @@ pub fn boot(name: &str) -> Result<(ApiServer, User)> {
         &kubectl.in_namespace("operator"),
         "locust-operator",
         Scope::Cluster,
-        &user::operator_rules()?,
+        &user::operator_rules(Scope::Cluster)?,
         server.directory(),
     )?;
     Ok((server, user))
+}
+
+/// Deletes the operator's definitions, and with them every object of their kinds.
+pub fn delete_definitions(kubectl: &Kubectl) -> Result<()> {
+    let crds = Layout::discover()?.repo.join("crds");
+    let arguments = [
+        "delete",
+        "--ignore-not-found",
+        "--wait",
+        "--timeout=60s",
+        "-f",
+    ];
+    kubectl
+        .run(&[&arguments[..], &[&crds.to_string_lossy()]].concat())
+        .map(drop)
 }
 
 /// Makes a namespace in which pods can be created; of another name if this one was used by an earlier try.

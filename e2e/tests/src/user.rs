@@ -28,12 +28,13 @@ pub enum Scope {
 }
 
 /// The rules the chart gives the operator in the namespaces it watches, as YAML.
-pub fn operator_rules() -> Result<String> {
-    Ok(format!(
-        "{}\n{}",
-        generated_rules("rules")?,
-        generated_rules("network-policy-rules")?
-    ))
+pub fn operator_rules(scope: Scope) -> Result<String> {
+    let names: &[&str] = match scope {
+        Scope::Cluster => &["rules", "network-policy-rules", "sharing-rules"],
+        Scope::Namespace => &["rules", "network-policy-rules"],
+    };
+    let rules = names.iter().map(|name| generated_rules(name));
+    Ok(rules.collect::<Result<Vec<_>>>()?.join("\n"))
 }
 
 /// Those it gives it besides in its own namespace for the Lease, as YAML.

@@ -24,7 +24,7 @@ pub fn grant(kubectl: &Kubectl, runs: bool) -> Result<()> {
     let own = rules("certificate-rules")?;
     user::grant(&kubectl, USER, Scope::Namespace, &own)?;
     let run = if runs {
-        user::operator_rules()?
+        user::operator_rules(Scope::Cluster)?
     } else {
         String::new()
     };

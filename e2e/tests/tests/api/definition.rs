@@ -162,7 +162,7 @@ pub fn a_foreign_definition_is_refused(_: &World) -> Result<()> {
         &team.kubectl,
         "operator",
         Scope::Namespace,
-        &user::operator_rules()?,
+        &user::operator_rules(Scope::Namespace)?,
         &cluster.directory(),
     )?;
     let place = Place {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use e2e_node::Layout;
+use e2e_tests::cluster::delete_definitions;
 use e2e_tests::user;
 use e2e_tests::webhook::CONFIGURATION;
 use e2e_tests::{Operator, helm, ports, wait_until};
@@ -71,7 +72,7 @@ pub fn helm_leaves_the_authority_alone(_: &World) -> Result<()> {
 pub fn helm_takes_the_conversion_back(_: &World) -> Result<()> {
     let cluster = Cluster::boot("rollback")?;
     let kubectl = &cluster.kubectl;
-    kubectl.run(&["delete", "crd", CRD, "--wait"])?;
+    delete_definitions(kubectl)?;
     let run = |arguments: &[&str]| {
         let common = ["--namespace=release", "--kubeconfig"];
         let kubeconfig = kubectl.kubeconfig().to_string_lossy().into_owned();

@@ -43,7 +43,11 @@ struct Pair {
 
 impl Replica {
     fn start(place: &Place<'_>, name: &str) -> Result<Self> {
-        let rules = format!("{}\n{}", user::operator_rules()?, user::lease_rules()?);
+        let rules = format!(
+            "{}\n{}",
+            user::operator_rules(Scope::Namespace)?,
+            user::lease_rules()?
+        );
         let directory = place.cluster.directory();
         let user = user::create(&place.kubectl, name, Scope::Namespace, &rules, &directory)?;
         let operator = Self::run(place, name, &user)?;

@@ -169,7 +169,11 @@ pub fn another_operator_was_faster(world: &World) -> Result<()> {
 pub fn two_leaders_run_each_test_once(world: &World) -> Result<()> {
     const TESTS: usize = 12;
     let place = world.other.place("two-leaders")?;
-    let rules = format!("{}\n{}", user::operator_rules()?, user::lease_rules()?);
+    let rules = format!(
+        "{}\n{}",
+        user::operator_rules(Scope::Cluster)?,
+        user::lease_rules()?
+    );
     let directory = place.cluster.directory();
     let start = |lease: &str| -> Result<(User, Operator)> {
         let home = place.cluster.place(lease)?;

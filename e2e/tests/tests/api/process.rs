@@ -18,7 +18,7 @@ const TEST: &str = "{apiVersion: locust.io/v2, kind: LocustTest, metadata: {name
 pub fn readiness_names_what_is_missing(world: &World) -> Result<()> {
     let cluster = &world.other;
     let place = cluster.place("readiness")?;
-    let rules = user::operator_rules()?;
+    let rules = user::operator_rules(Scope::Namespace)?;
     let less = rules.replace(
         "resources: [\"pods\"]\n  verbs: [\"list\", \"patch\", \"watch\"]",
         "resources: [\"pods\"]\n  verbs: [\"patch\", \"watch\"]",
@@ -96,7 +96,7 @@ pub fn a10_09_one_namespace_with_a_role(world: &World) -> Result<()> {
         &mine.kubectl,
         "operator",
         Scope::Namespace,
-        &user::operator_rules()?,
+        &user::operator_rules(Scope::Namespace)?,
         &cluster.directory(),
     )?;
     let operator = Operator::start_ready(

@@ -40,7 +40,7 @@ impl World {
         let directory = node.layout().state.join("faults");
         fs::create_dir_all(directory.join("logs"))?;
         let target = node.namespace(COMMON)?;
-        let rules = user::operator_rules()?;
+        let rules = user::operator_rules(Scope::Cluster)?;
         let user = user::create(&target, "operator", Scope::Cluster, &rules, &directory)?;
         Ok(Self {
             node,

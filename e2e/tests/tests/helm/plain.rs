@@ -96,7 +96,7 @@ pub fn take_over(node: &Node) -> Result<()> {
     ensure!(owner == RELEASE, "the definition is of {owner}");
     default.run(&["delete", "locusttest", "kept", "--timeout=30s"])?;
     helm.uninstall(&[])?;
-    helm.delete_definition()
+    helm.delete_definitions()
 }
 
 /// While the old operator holds the Lease, the new one is ready and does nothing.

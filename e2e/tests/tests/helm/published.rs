@@ -153,7 +153,7 @@ pub fn upgrade(node: &Node) -> Result<()> {
     default.run(&["delete", "locusttest", "again", "--timeout=30s"])?;
     helm.uninstall(&[])?;
     helm.expect_released()?;
-    helm.delete_definition()
+    helm.delete_definitions()
 }
 
 /// v1 is served, and says what v2 says.

@@ -128,7 +128,7 @@ pub fn up_and_down(node: &Node) -> Result<()> {
     }
     helm.uninstall(&[])?;
     node.remove("release")?;
-    helm.delete_definition()
+    helm.delete_definitions()
 }
 
 fn runs_version(helm: &Helm<'_>, version: &str) -> Result<()> {

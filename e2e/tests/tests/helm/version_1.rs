@@ -106,5 +106,5 @@ pub fn upgrade(node: &Node) -> Result<()> {
         "an object went with the release"
     );
     node.remove("taken-1")?;
-    helm.delete_definition()
+    helm.delete_definitions()
 }

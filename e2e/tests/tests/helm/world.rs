@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use e2e_tests::{
-    Kubectl,
+    Kubectl, cluster,
     node::{Node, SOON, target_runs},
     wait_until,
 };
@@ -37,7 +37,7 @@ impl<'a> Helm<'a> {
         };
         documented.uninstall(&["--ignore-not-found"])?;
         helm.uninstall(&["--ignore-not-found"])?;
-        helm.delete_definition()?;
+        helm.delete_definitions()?;
         for namespace in [DOCUMENTED, NAMESPACE] {
             node.remove(namespace)?;
         }
@@ -53,16 +53,8 @@ impl<'a> Helm<'a> {
         }
     }
 
-    pub fn delete_definition(&self) -> Result<()> {
-        let arguments = [
-            "delete",
-            "crd",
-            DEFINITION,
-            "--ignore-not-found",
-            "--wait",
-            "--timeout=60s",
-        ];
-        self.node.kubectl.run(&arguments).map(drop)
+    pub fn delete_definitions(&self) -> Result<()> {
+        cluster::delete_definitions(&self.node.kubectl)
     }
 
     /// A chart in this checkout.

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use e2e_node::Layout;
+use e2e_tests::cluster::delete_definitions;
 use e2e_tests::webhook::CONFIGURATION;
 use e2e_tests::{Kubectl, Operator, helm, ports, user, wait_until};
 use serde_json::{Value, json};
@@ -53,10 +54,10 @@ pub fn a10_15_old_values_are_used(world: &World) -> Result<()> {
     Ok(defects::check(15, &json!({ "env": env }))?)
 }
 
-/// A cluster without the definition, for Helm to bring it.
+/// A cluster without the definitions, for Helm to bring them.
 fn empty_cluster(name: &str) -> Result<Cluster> {
     let cluster = Cluster::boot(name)?;
-    cluster.kubectl.run(&["delete", "crd", CRD, "--wait"])?;
+    delete_definitions(&cluster.kubectl)?;
     Ok(cluster)
 }
 
