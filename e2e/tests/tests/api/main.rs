@@ -31,6 +31,7 @@ mod script;
 mod settings;
 mod start;
 mod stopping;
+mod suites;
 mod take_over;
 mod tenancy;
 mod v1;
@@ -69,6 +70,20 @@ const CASES: &[Case<World>] = &[
         "a_foreign_definition_is_refused",
         definition::a_foreign_definition_is_refused,
     ),
+    (
+        "numbers_flow_from_step_to_step",
+        suites::numbers_flow_from_step_to_step,
+    ),
+    (
+        "what_follows_a_failed_step",
+        suites::what_follows_a_failed_step,
+    ),
+    ("jobs_graphs_and_waits", suites::jobs_graphs_and_waits),
+    (
+        "a_suite_is_suspended_and_stopped",
+        suites::a_suite_is_suspended_and_stopped,
+    ),
+    ("a_suite_that_cannot_run", suites::a_suite_that_cannot_run),
     (
         "two_operators_of_all_namespaces",
         definition::two_operators_of_all_namespaces,
