@@ -33,6 +33,7 @@ mod start;
 mod stopping;
 mod suites;
 mod take_over;
+mod templates;
 mod tenancy;
 mod v1;
 mod world;
@@ -139,6 +140,23 @@ const CASES: &[Case<World>] = &[
     ),
     ("killed_at_every_write", kills::killed_at_every_write),
     ("killed_twice", kills::killed_twice),
+    (
+        "killed_after_every_first_write",
+        templates::killed_after_every_first_write,
+    ),
+    (
+        "a_template_that_cannot_be_used",
+        templates::a_template_that_cannot_be_used,
+    ),
+    (
+        "a_test_is_made_from_its_template",
+        templates::a_test_is_made_from_its_template,
+    ),
+    (
+        "what_a_test_may_set_beside_its_template",
+        templates::what_a_test_may_set_beside_its_template,
+    ),
+    ("a_template_is_judged", templates::a_template_is_judged),
     ("too_many_requests", faults::too_many_requests),
     ("nothing_comes_back", faults::nothing_comes_back),
     (
