@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs a load test and ends by its verdict: load-test.sh MANIFEST [JUNIT_FILE]
+# Runs a load test or a suite and ends by its verdict: load-test.sh MANIFEST [JUNIT_FILE]
 # 0 Passed, 1 Failed, 2 Inconclusive, 3 Error or Aborted, 4 no verdict within TIME_LIMIT (30m), or no test at all.
 set -euo pipefail
 templates=$(dirname "$0") junit=${2:-load-test.xml} code=4 run=''
 
-# Also when the pipeline is cancelled: deleting a test ends its load.
+# Also when the pipeline is cancelled: deleting a test or a suite ends its load.
 finish() {
   [ -z "$run" ] || [ "${KEEP:-}" = 1 ] || kubectl delete "$run" || echo "$run is still there" >&2
   exit "$code"
