@@ -108,16 +108,16 @@ fn finish(version: &mut CustomResourceDefinitionVersion, frozen: &'static Frozen
 fn freeze_rules(frozen: &'static Frozen) -> impl Iterator<Item = ValidationRule> {
     frozen.each().map(|(parent, field)| {
         let (new, old) = (format!("self.{parent}"), format!("oldSelf.{parent}"));
-        let same = format!(
-            "has({new}.{field}) == has({old}.{field}) && (!has({new}.{field}) || {new}.{field} == {old}.{field})"
-        );
         // The spec is always there; what is below it may not be.
-        let same = match parent.split_once('.') {
-            None => same,
-            Some(_) => format!("has({new}) == has({old}) && (!has({new}) || ({same}))"),
+        let has = |object: &str| match parent.split_once('.') {
+            None => format!("has({object}.{field})"),
+            Some(_) => format!("(has({object}) && has({object}.{field}))"),
         };
+        let (has_new, has_old) = (has(&new), has(&old));
         ValidationRule {
-            rule: format!("!has(oldSelf.status) || !has(oldSelf.status.run) || ({same})"),
+            rule: format!(
+                "!has(oldSelf.status) || !has(oldSelf.status.run) || ({has_new} == {has_old} && (!{has_new} || {new}.{field} == {old}.{field}))"
+            ),
             message: Some(frozen.words()),
             field_path: Some(format!(".{parent}.{field}")),
             ..ValidationRule::default()

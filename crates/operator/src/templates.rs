@@ -149,9 +149,10 @@ impl Reconciler for Judge {
         let status = template::status(template, &judged, (self.now)());
         let written = control::write(template, &status, &self.client).await?;
         if let (Some(_), Err(problems)) = (written, &judged) {
-            let reason = reasons::TEMPLATE_INVALID;
+            let words = problems.to_string();
+            let (reason, action) = (reasons::TEMPLATE_INVALID, control::action(&words));
             self.events
-                .publish(template, Tone::Warning, reason, problems.to_string());
+                .publish_action(template, Tone::Warning, reason, &action, words);
         }
         Ok(Action::await_change())
     }

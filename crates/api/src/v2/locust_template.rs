@@ -78,7 +78,8 @@ pub struct LocustTemplateSpec {
     #[schemars(schema_with = "free_object")]
     pub test: Value,
     /// Fields of the test's spec that a test may set in its own way, such as `run.host`; a field stands for all that is
-    /// in it. Always allowed are `worker.replicas`, `retention`, `suspend`, `stop` and `concurrencyGroup`.
+    /// in it. Always allowed are `worker.replicas`, `startDeadline`, `retention`, `suspend`,
+    /// `stop` and `concurrencyGroup`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 64),

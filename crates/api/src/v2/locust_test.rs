@@ -72,8 +72,8 @@ use crate::{Duration, K8s};
     reason = "every print column repeats the same keys"
 )]
 pub struct LocustTestSpec {
-    /// The template that the test is made from. Beside it a test may set `worker.replicas`, `retention`, `suspend`, `stop`,
-    /// `concurrencyGroup` and what the template names in `overridable`.
+    /// The template that the test is made from. Beside it a test may set `worker.replicas`, `startDeadline`, `retention`, `suspend`,
+    /// `stop`, `concurrencyGroup` and what the template names in `overridable`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_ref: Option<TemplateRef>,
     /// Image of master and workers. Its entrypoint must be `locust`. Default: the operator's `--default-image`.

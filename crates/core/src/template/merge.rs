@@ -8,6 +8,7 @@ use crate::problems::Problem;
 /// What a test may set whatever its template says.
 const ALWAYS: &[&str] = &[
     "worker.replicas",
+    "startDeadline",
     "retention",
     "suspend",
     "stop",

@@ -122,7 +122,7 @@ fn what_a_test_may_not_set_is_named_at_once() {
             )
         ),
         "spec: the template does not let a test set image, master.labels, run.users, worker.command; it may set run.host, \
-         worker.labels, thresholds, testFiles, worker.replicas, retention, suspend, stop, concurrencyGroup. \
+         worker.labels, thresholds, testFiles, worker.replicas, startDeadline, retention, suspend, stop, concurrencyGroup. \
          Remove them, or add them to the template's spec.overridable"
     );
 }

@@ -70,6 +70,14 @@ impl Events {
     }
 }
 
+/// An action of its own for words that are not always the same: repetitions of them are taken for one event, others not.
+pub(crate) fn action(words: &str) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    words.hash(&mut hasher);
+    format!("Reconcile-{:08x}", hasher.finish() >> 32)
+}
+
 async fn publish(client: Client, mut waiting: mpsc::UnboundedReceiver<(Event, ObjectReference)>) {
     let reporter = Reporter {
         controller: "locust-operator".to_owned(),

@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 
 pub(crate) use backoff::Backoff;
 pub(crate) use error::{ReconcileError, Trying};
-pub(crate) use events::{Events, Tone};
+pub(crate) use events::{Events, Tone, action};
 pub(crate) use own_writes::{JobWrite, OwnWrites};
 pub(crate) use status::write;
 

@@ -27,7 +27,7 @@ use super::{
     status::{api, name, namespace, write},
     take_over, template,
 };
-use crate::control::{ReconcileError, Tone, Trying};
+use crate::control::{self, ReconcileError, Tone, Trying};
 use crate::{gate::Answer, hub::CachedTest, templates::Unusable};
 
 /// A test that is stored and does not decode: the schema was loosened, or written by another version.
@@ -108,9 +108,13 @@ async fn unresolved(
         Unresolved::GiveUp(outcome) => give_up(test, outcome, context).await,
         Unresolved::Wait(status, again) => {
             if Some(&status) != test.status.as_ref() {
-                context
-                    .events
-                    .publish(test, Tone::Warning, reason, words.clone());
+                context.events.publish_action(
+                    test,
+                    Tone::Warning,
+                    reason,
+                    &control::action(words),
+                    words.clone(),
+                );
             }
             wait(test, &status, Some(again), context).await
         }

@@ -22,7 +22,7 @@ use locust_core::{
 
 use super::{Context, name, namespace, run, steps, template_of, uid, write};
 use crate::{
-    control::{ReconcileError, Tone, Trying},
+    control::{self, ReconcileError, Tone, Trying},
     gate::Answer,
     templates::{self, Unusable},
 };
@@ -106,7 +106,10 @@ async fn wait(
     if Some(&status) != suite.status.as_ref() {
         write(suite, &status, context).await?;
         if let Some((reason, words)) = problem {
-            context.events.publish(suite, Tone::Warning, reason, words);
+            let action = control::action(&words);
+            context
+                .events
+                .publish_action(suite, Tone::Warning, reason, &action, words);
         }
     }
     Ok(again.map_or_else(Action::await_change, Action::requeue))

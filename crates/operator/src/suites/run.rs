@@ -20,7 +20,7 @@ use super::{
     make::{self, Made},
     namespace, steps, write,
 };
-use crate::control::{JobWrite, ReconcileError, Tone, Trying};
+use crate::control::{self, JobWrite, ReconcileError, Tone, Trying};
 
 /// Does what is next, once.
 pub(super) async fn go_on(
@@ -179,21 +179,20 @@ fn tell(suite: &LocustTestSuite, news: News, context: &Context) {
             Tone::Warning
         }
     };
-    let events = &context.events;
-    // Steps of one suite are no repetitions of each other.
-    match news {
-        News::StepStarted { step, note } => {
-            events.publish_action(suite, Tone::Normal, "StepStarted", &step, note);
-        }
+    let (tone, reason, note) = match news {
+        News::StepStarted { step: _, note } => (Tone::Normal, "StepStarted", note),
         News::StepFinished {
-            step,
+            step: _,
             verdict,
             note,
-        } => events.publish_action(suite, tone_of(verdict), "StepFinished", &step, note),
-        News::SuiteFinished { verdict, note } => {
-            events.publish(suite, tone_of(verdict), "Finished", note);
-        }
-    }
+        } => (tone_of(verdict), "StepFinished", note),
+        News::SuiteFinished { verdict, note } => (tone_of(verdict), "Finished", note),
+    };
+    // Steps and attempts of one suite are no repetitions of each other.
+    let action = control::action(&note);
+    context
+        .events
+        .publish_action(suite, tone, reason, &action, note);
 }
 
 /// No later than this a suite that is over looks for children that were made and never noted.

@@ -120,7 +120,11 @@ impl Validator {
         let (Ok(reference), Ok(_permit)) = (reference, self.looking.try_acquire()) else {
             return Vec::new();
         };
+        // Who may not see a template of another namespace must not learn from it.
         let home = reference.namespace.as_deref().unwrap_or(namespace);
+        if home != namespace {
+            return Vec::new();
+        }
         let api: Api<LocustTemplate> = Api::namespaced(self.client.clone(), home);
         let found = tokio::time::timeout(LOOK_WITHIN, api.get_opt(&reference.name)).await;
         match found {

@@ -94,8 +94,10 @@ impl Cluster {
 
     /// A fresh namespace.
     pub fn place(&self, namespace: &str) -> Result<Place<'_>> {
-        cluster::namespace(&self.kubectl, namespace)?;
-        Ok(self.at(namespace))
+        Ok(Place {
+            cluster: self,
+            kubectl: cluster::namespace(&self.kubectl, namespace)?,
+        })
     }
 
     /// A namespace that exists.

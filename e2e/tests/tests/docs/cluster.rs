@@ -91,10 +91,13 @@ impl Stage {
     }
 
     fn expect(&self, repo: &Repo, name: &str) -> Result<()> {
-        let test = self.kubectl.get("locusttest", name)?;
-        let status = &test["status"];
+        self.expect_of("locusttest", name, &promised(repo, name)?)
+    }
+
+    fn expect_of(&self, kind: &str, name: &str, promised: &str) -> Result<()> {
+        let object = self.kubectl.get(kind, name)?;
+        let status = &object["status"];
         let word = |field: &str| status[field].as_str().unwrap_or_default().to_owned();
-        let promised = promised(repo, name)?;
         let (verdict, reason) = (word("verdict"), word("reason"));
         if promised != verdict && promised != format!("{verdict} ({reason})") {
             bail!(
@@ -102,6 +105,19 @@ impl Stage {
                 self.namespace,
                 word("message")
             );
+        }
+        Ok(())
+    }
+
+    /// Waits until this is over.
+    fn wait(&self, object: &str, seconds: u32) -> Result<()> {
+        let timeout = format!("--timeout={seconds}s");
+        let waited = self
+            .kubectl
+            .run(&["wait", object, "--for=condition=Completed", &timeout]);
+        if let Err(error) = waited {
+            let seen = self.kubectl.run(&["describe", object])?;
+            bail!("{error:#}\n{seen}");
         }
         Ok(())
     }
@@ -146,15 +162,29 @@ pub fn run_readme(repo: &Repo) -> Result<()> {
 pub fn run_example(repo: &Repo, name: &str) -> Result<()> {
     let stage = Stage::with_target(repo, name)?;
     stage.kubectl.apply(&example(repo, name)?)?;
-    let test = format!("locusttest/{name}");
-    let waited = stage
-        .kubectl
-        .run(&["wait", &test, "--for=condition=Completed", "--timeout=100s"]);
-    if let Err(error) = waited {
-        let seen = stage.kubectl.run(&["describe", &test])?;
-        bail!("{error:#}\n{seen}");
-    }
+    stage.wait(&format!("locusttest/{name}"), 100)?;
     stage.expect(repo, name)?;
+    stage.strike()
+}
+
+/// The same of a suite, whose steps take their time.
+pub fn run_suite(repo: &Repo, name: &str) -> Result<()> {
+    let stage = Stage::with_target(repo, name)?;
+    stage.kubectl.apply(&example(repo, name)?)?;
+    stage.wait(&format!("locusttestsuite/{name}"), 300)?;
+    stage.expect_of("locusttestsuite", name, &promised(repo, name)?)?;
+    stage.strike()
+}
+
+/// One template, and a test from it for each environment.
+pub fn run_environments(repo: &Repo) -> Result<()> {
+    let name = "template-environments";
+    let stage = Stage::with_target(repo, name)?;
+    stage.kubectl.apply(&example(repo, name)?)?;
+    for test in ["shop-dev", "shop-staging", "shop-production"] {
+        stage.wait(&format!("locusttest/{test}"), 200)?;
+        stage.expect_of("locusttest", test, &promised(repo, name)?)?;
+    }
     stage.strike()
 }
 

@@ -28,6 +28,8 @@ const GUIDES: &[&str] = &[
     "docs/web-ui.md",
     "docs/verdicts.md",
     "docs/thresholds.md",
+    "docs/templates.md",
+    "docs/suites.md",
     "docs/troubleshooting.md",
     "docs/operating.md",
     "docs/differences.md",
@@ -69,6 +71,16 @@ const NODE: &[Case<Repo>] = &[
     }),
     ("variables-and-secrets.yaml", |repo| {
         cluster::run_example(repo, "variables-and-secrets")
+    }),
+    ("template-environments.yaml", cluster::run_environments),
+    ("suite-smoke-load-stress.yaml", |repo| {
+        cluster::run_suite(repo, "suite-smoke-load-stress")
+    }),
+    ("suite-parallel.yaml", |repo| {
+        cluster::run_suite(repo, "suite-parallel")
+    }),
+    ("suite-seed-and-teardown.yaml", |repo| {
+        cluster::run_suite(repo, "suite-seed-and-teardown")
     }),
 ];
 

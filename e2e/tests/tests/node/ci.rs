@@ -18,9 +18,14 @@ use serde_json::{Value, json};
 /// The namespace that the role of the recipe is for.
 const NAMESPACE: &str = "load-tests";
 
+const TEST: &str = "load-test.yaml";
+const SUITE: &str = "load-suite.yaml";
+
 /// One pipeline, and how it must end.
 struct Pipeline {
     name: &'static str,
+    /// The example that it is made from.
+    example: &'static str,
     /// What its manifest has in the place of what the example has.
     change: (&'static str, &'static str),
     environment: &'static [(&'static str, &'static str)],
@@ -34,6 +39,7 @@ struct Pipeline {
 const PIPELINES: &[Pipeline] = &[
     Pipeline {
         name: "passed",
+        example: TEST,
         change: ("", ""),
         environment: &[("KEEP", "1")],
         code: 0,
@@ -46,6 +52,7 @@ const PIPELINES: &[Pipeline] = &[
     },
     Pipeline {
         name: "failed",
+        example: TEST,
         change: ("value: 2s", "value: 1ms"),
         environment: &[],
         code: 1,
@@ -58,6 +65,7 @@ const PIPELINES: &[Pipeline] = &[
     },
     Pipeline {
         name: "inconclusive",
+        example: TEST,
         // A name that XML and templates could stumble on.
         change: ("name: /}", r#"name: "/a?b=1&c=<d>\"'"}"#),
         environment: &[],
@@ -71,6 +79,7 @@ const PIPELINES: &[Pipeline] = &[
     },
     Pipeline {
         name: "error",
+        example: TEST,
         change: (
             "from locust import HttpUser, between, task",
             "import no_such_library",
@@ -82,11 +91,25 @@ const PIPELINES: &[Pipeline] = &[
     },
     Pipeline {
         name: "no-time",
+        example: TEST,
         change: ("generateName: checkout-", "name: no-time"),
         environment: &[("TIME_LIMIT", "1s")],
         code: 4,
         cases: &[("the run", "error")],
         said: "No verdict",
+    },
+    Pipeline {
+        name: "suite",
+        example: SUITE,
+        change: ("", ""),
+        environment: &[],
+        code: 0,
+        cases: &[
+            ("smoke", "passed"),
+            ("load", "passed"),
+            ("the suite", "passed"),
+        ],
+        said: "Passed (AllPassed): 2 of 2 steps passed",
     },
 ];
 
@@ -160,7 +183,7 @@ impl Place<'_> {
     }
 
     fn start(&self, pipeline: &Pipeline) -> Result<Child> {
-        let example = fs::read_to_string(self.recipe.join("load-test.yaml"))?;
+        let example = fs::read_to_string(self.recipe.join(pipeline.example))?;
         let (from, to) = pipeline.change;
         ensure!(example.contains(from), "the example has no {from:?}");
         let manifest = self.file(pipeline.name, "yaml");
@@ -175,7 +198,7 @@ impl Place<'_> {
             .env("PATH", format!("{}:{path}", programs.display()))
             .env("KUBECONFIG", &self.kubeconfig)
             .env("KUBECACHEDIR", self.directory.join("cache"))
-            .env("TIME_LIMIT", "2m")
+            .env("TIME_LIMIT", "4m")
             .env_remove("KEEP")
             .envs(pipeline.environment.iter().copied())
             .stdin(Stdio::null())
@@ -192,7 +215,12 @@ impl Place<'_> {
         let code = output.status.code();
         ensure!(code == Some(pipeline.code), "{}\n{all}", output.status);
         // The whole of it, as people read it: the object, what became of it, the thresholds.
-        for words in ["WORKERS", pipeline.said] {
+        let column = if pipeline.example == SUITE {
+            "STEPS"
+        } else {
+            "WORKERS"
+        };
+        for words in [column, pipeline.said] {
             ensure!(log.contains(words), "no {words:?} in\n{all}");
         }
         let junit = self.junit(pipeline.name)?;
