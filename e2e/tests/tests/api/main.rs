@@ -31,6 +31,7 @@ mod script;
 mod settings;
 mod start;
 mod stopping;
+mod suite_kills;
 mod suites;
 mod take_over;
 mod templates;
@@ -78,6 +79,10 @@ const CASES: &[Case<World>] = &[
     (
         "what_follows_a_failed_step",
         suites::what_follows_a_failed_step,
+    ),
+    (
+        "a_suite_survives_every_kill",
+        suite_kills::a_suite_survives_every_kill,
     ),
     ("jobs_graphs_and_waits", suites::jobs_graphs_and_waits),
     (

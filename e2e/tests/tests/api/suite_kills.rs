@@ -1,0 +1,180 @@
+//! The operator is killed before and after every write that it makes for a suite: each step runs once, and the suite ends
+//! as if its operator had lived.
+//!
+//! What it writes for the tests of the steps is left to the cases about tests; `SUITE_KILLS=all` kills there as well.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use e2e_tests::Kubectl;
+use e2e_tests::audit::Request;
+use e2e_tests::kills::{points, run_all};
+use e2e_tests::proxy::{KillPoint, Life, Succession, Writes};
+use e2e_tests::wait_until;
+use serde_json::{Value, json};
+
+use crate::script::launch;
+use crate::suites::{TEMPLATE, ended, play, suite};
+use crate::world::{Place, SOON, World};
+
+/// Suites wait most of the time.
+const AT_ONCE: usize = 8;
+
+/// Three steps from a template, one of which is tried twice, and one at the end.
+const SPEC: &str = "
+  steps:
+  - {name: smoke, templateRef: {name: shop}}
+  - {name: load, templateRef: {name: shop, parameters: [{name: limit, value: '{{steps.smoke.p95Ms}}'}]}, retries: {limit: 1}}
+  - {name: stress, templateRef: {name: shop}}
+  finally:
+  - {name: clean, templateRef: {name: shop}}
+";
+const TESTS: [&str; 5] = [
+    "demo-smoke",
+    "demo-load",
+    "demo-load-a2",
+    "demo-stress",
+    "demo-clean",
+];
+
+/// How a suite ended, once it was checked that each step ran once.
+#[derive(Clone, Debug)]
+struct Ended {
+    outline: Value,
+    writes: e2e_tests::remains::Writes,
+}
+
+fn run(place: &Place<'_>, points: &[KillPoint]) -> Result<(Vec<Life>, Ended)> {
+    let operators = Succession::start(launch(place), points.to_vec());
+    let played = play_all(&place.kubectl);
+    // Why the operators did not do their part explains the rest.
+    let lives = operators.end()?;
+    played?;
+    Ok((lives, Ended::of(place)?))
+}
+
+fn play_all(kubectl: &Kubectl) -> Result<()> {
+    kubectl.apply(&format!("{TEMPLATE}{}", suite("demo", SPEC)))?;
+    for test in TESTS {
+        let changes = match test {
+            // No requests: Inconclusive, and tried again.
+            "demo-load" => json!({"n": 0, "f": 0, "p95": null}),
+            "demo-smoke" => json!({}),
+            _ => json!({"p95": 1}),
+        };
+        play(kubectl, test, &changes)?;
+    }
+    ended(kubectl, "demo")?;
+    // Nothing of it goes on.
+    for test in TESTS {
+        wait_until(
+            &format!("the workers of {test} are told to end"),
+            SOON,
+            || {
+                let job = kubectl.get("job", &format!("{test}-worker"))?;
+                ensure!(job["spec"]["activeDeadlineSeconds"] == 1, "{}", job["spec"]);
+                Ok(())
+            },
+        )?;
+    }
+    Ok(())
+}
+
+impl Ended {
+    fn of(place: &Place<'_>) -> Result<Self> {
+        let kubectl = &place.kubectl;
+        let writes = place.all_writes()?;
+        let mut made: BTreeMap<String, usize> = BTreeMap::new();
+        let posts = writes.objects.iter();
+        let posts = posts.filter(|write| write.verb() == "create" && write.succeeded());
+        for post in posts {
+            *made
+                .entry(format!("{}/{}", post.resource(), post.name()))
+                .or_default() += 1;
+        }
+        let twice = made.iter().find(|(_, times)| **times > 1);
+        ensure!(twice.is_none(), "made more than once: {twice:?}");
+        let deleted = writes
+            .objects
+            .iter()
+            .find(|write| write.verb().starts_with("delete"));
+        ensure!(deleted.is_none(), "{deleted:?}");
+        let tests = kubectl.list("lotest", "")?;
+        let mut names: Vec<&str> = tests
+            .iter()
+            .filter_map(|test| test["metadata"]["name"].as_str())
+            .collect();
+        names.sort_unstable();
+        let mut wanted = TESTS;
+        wanted.sort_unstable();
+        ensure!(names == wanted, "{names:?}");
+        let status = kubectl.get("losuite", "demo")?["status"].take();
+        let steps: Vec<Value> = status["steps"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|step| {
+                json!([
+                    step["name"],
+                    step["phase"],
+                    step["verdict"],
+                    step["reason"],
+                    step["message"],
+                    step["attempt"],
+                    step["outputs"],
+                    step["child"]["name"]
+                ])
+            })
+            .collect();
+        let reached: Vec<Value> = tests
+            .iter()
+            .map(|test| json!([test["spec"], test["status"]["verdict"]]))
+            .collect();
+        Ok(Self {
+            outline: json!({"verdict": status["verdict"], "message": status["message"], "progress": status["progress"],
+                "steps": steps, "tests": reached}),
+            writes,
+        })
+    }
+}
+
+/// Whether a write is made for the suite itself.
+fn is_of_suite(write: &Request) -> bool {
+    let resource = write.resource();
+    match resource.as_str() {
+        "locusttests" => write.verb() == "create",
+        "locusttestsuites/status" | "controllerrevisions" => true,
+        _ => false,
+    }
+}
+
+pub fn a_suite_survives_every_kill(world: &World) -> Result<()> {
+    let (lives, calm) = run(&world.other.place("suite-unkilled")?, &[])?;
+    let all = std::env::var("SUITE_KILLS").is_ok_and(|which| which == "all");
+    let writes = &calm.writes.objects;
+    let kills: Vec<Vec<KillPoint>> = points(Writes::Objects, &calm.writes, &lives)?
+        .into_iter()
+        .filter(|point| {
+            let write = writes.get(point.number - 1);
+            point.of == Writes::Objects && (all || write.is_some_and(is_of_suite))
+        })
+        .map(|point| vec![point])
+        .collect();
+    ensure!(
+        kills.len() >= 2 * (TESTS.len() + 2),
+        "{} kills",
+        kills.len()
+    );
+    let names = (1..=kills.len()).map(|number| format!("suite-kill-{number}"));
+    let places = world.other.places(&names.collect::<Vec<_>>())?;
+    run_all(&places, &kills, AT_ONCE, |place, points| {
+        let (lives, ended) = run(place, points)?;
+        ensure!(
+            ended.outline == calm.outline,
+            "it ended as {:#}\nand not as {:#}",
+            ended.outline,
+            calm.outline
+        );
+        Ok(lives)
+    })
+}
