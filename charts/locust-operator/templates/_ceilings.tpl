@@ -1,4 +1,4 @@
-{{/* Name of a policy: "ceilings" for tests, "scaling" for their scale. */}}
+{{/* Name of a policy: "ceilings" for tests, "scaling" for their scale, "suites" for Jobs in suites. */}}
 {{- define "locust-operator.ceilingPolicy" -}}
 {{- printf "%s-%s" (include "locust-operator.fullname" (index . 0) | trunc 50 | trimSuffix "-") (index . 1) }}
 {{- end }}
@@ -25,7 +25,7 @@
 {{- fail (printf "tenancy.ceilings: two entries have the name %s; name each differently" .name) }}
 {{- end }}
 {{- $names = append $names .name }}
-{{- if not (omit . "name" "namespaceSelector" "contact" "action") }}
+{{- if not (omit . "name" "namespaceSelector" "allowJobs" "contact" "action") }}
 {{- fail (printf "tenancy.ceilings: the entry %s limits nothing; set maxUsers, maxWorkers, maxRunTime, allowedImages or allowedHosts, or remove it" .name) }}
 {{- end }}
 {{- end }}

@@ -1,6 +1,7 @@
 //! Ceilings: a test over one is refused, with the reason, and so is each way around it.
 
 mod judged;
+mod unseen;
 
 use anyhow::{Context, Result, ensure};
 use e2e_node::Layout;
@@ -34,6 +35,7 @@ pub fn ceilings_are_held(_: &World) -> Result<()> {
     kubelet::started(&a, "running")?;
     merge(&mut over, &json!({"suspend": true}));
     a.apply(&test("waiting", &over))?;
+    unseen::old_ones(&a)?;
 
     install(&cluster.kubectl)?;
     a.run(&["label", "namespace", "team-a", "load-tests=small"])?;
@@ -45,6 +47,11 @@ pub fn ceilings_are_held(_: &World) -> Result<()> {
     all_at_once(&a)?;
     version_1_is_no_way_around(&a)?;
     old_tests_can_end(&a)?;
+    unseen::no_test_from_a_template(&a)?;
+    unseen::tests_of_suites_are_judged(&a)?;
+    unseen::no_jobs_in_suites(&a)?;
+    unseen::old_ones_can_end(&a)?;
+    unseen::others_may_have_jobs(&b)?;
     workers_by_scale(&a)?;
     others_are_not_bound(&b)?;
     without_its_limits_nothing_passes(&cluster.kubectl.in_namespace("release"), &a)
