@@ -37,7 +37,7 @@ impl Hold {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Unresolved {
     /// It is tried again after so long.
-    Wait(LocustTestStatus, std::time::Duration),
+    Wait(Box<LocustTestStatus>, std::time::Duration),
     /// It was tried for long enough.
     GiveUp(Outcome),
 }
@@ -67,7 +67,7 @@ pub fn unresolved(
         let words = format!("no run could be made from the template within startDeadline: {words}");
         return Unresolved::GiveUp(Outcome::error(reason, words));
     }
-    Unresolved::Wait(status, until(now, deadline).min(AGAIN))
+    Unresolved::Wait(Box::new(status), until(now, deadline).min(AGAIN))
 }
 
 /// The status of a test whose spec cannot be run.

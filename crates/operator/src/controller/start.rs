@@ -107,7 +107,7 @@ async fn unresolved(
     match lifecycle::unresolved(test, reason, words, &context.settings, now) {
         Unresolved::GiveUp(outcome) => give_up(test, outcome, context).await,
         Unresolved::Wait(status, again) => {
-            if Some(&status) != test.status.as_ref() {
+            if Some(&*status) != test.status.as_ref() {
                 context.events.publish_action(
                     test,
                     Tone::Warning,
