@@ -69,7 +69,6 @@ reasons! {
     Normal WHEN_NOT_MET = "WhenNotMet": "The step of a suite was not to run: its `when` did not hold after the steps before it.";
     Normal EARLIER_STEP = "EarlierStepNotPassed": "The step of a suite did not run, or not again: a required step before had not passed, and its `onFailure` is not Continue.";
     Normal OPTIONAL_STEP = "OptionalStep": "A step that did not pass is one the suite may pass without.";
-    Normal NEVER_ITS_TURN = "NeverItsTurn": "The step of a suite depends on steps that never finish, because they depend on each other or do not exist.";
 
     Problem CREATE_FAILED = "ResourcesFailed": "The API server refuses one of the run's objects; the message has its words.",
         look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",

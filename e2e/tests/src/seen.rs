@@ -13,22 +13,25 @@ pub fn directory() -> Result<PathBuf> {
     Ok(Layout::discover()?.state.join("seen"))
 }
 
-/// Keeps the reasons of a LocustTest, or of those in a list, as the API server showed them.
+/// The kinds whose reasons the documents explain.
+const KINDS: [&str; 3] = ["LocustTest", "LocustTestSuite", "LocustTemplate"];
+
+/// Keeps the reasons of an object of ours, or of those in a list, as the API server showed them.
 pub fn note(object: &Value) -> Result<()> {
     let items = object["items"].as_array().map(Vec::as_slice);
-    for test in items.unwrap_or(std::slice::from_ref(object)) {
-        if test["kind"] == "LocustTest" {
-            reasons(test).try_for_each(keep_reason)?;
+    for found in items.unwrap_or(std::slice::from_ref(object)) {
+        if KINDS.iter().any(|kind| found["kind"] == *kind) {
+            reasons(found).try_for_each(keep_reason)?;
         }
     }
     Ok(())
 }
 
-fn reasons(test: &Value) -> impl Iterator<Item = &str> {
-    let status = &test["status"];
-    let conditions = status["conditions"].as_array().into_iter().flatten();
+fn reasons(object: &Value) -> impl Iterator<Item = &str> {
+    let status = &object["status"];
+    let holders = ["conditions", "steps"].map(|list| status[list].as_array());
     std::iter::once(status)
-        .chain(conditions)
+        .chain(holders.into_iter().flatten().flatten())
         .filter_map(|holder| holder["reason"].as_str())
 }
 

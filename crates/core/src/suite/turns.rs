@@ -230,7 +230,7 @@ impl Round<'_> {
         let words = "it depends on steps that never finish";
         let pending = |step: &&mut StepStatus| !step.finally && step.phase == StepPhase::Pending;
         for step in self.plan.status.steps.iter_mut().filter(pending) {
-            skip(step, reasons::NEVER_ITS_TURN, words, self.seen.now);
+            skip(step, reasons::INVALID_SPEC, words, self.seen.now);
         }
         true
     }

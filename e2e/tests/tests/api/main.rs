@@ -90,6 +90,7 @@ const CASES: &[Case<World>] = &[
         suites::a_suite_is_suspended_and_stopped,
     ),
     ("a_suite_that_cannot_run", suites::a_suite_that_cannot_run),
+    ("every_end_of_a_suite", suites::every_end_of_a_suite),
     (
         "two_operators_of_all_namespaces",
         definition::two_operators_of_all_namespaces,

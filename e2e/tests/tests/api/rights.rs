@@ -17,6 +17,18 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
         "asked for by admission plugins that these API servers do not run",
     ),
     (
+        "locust.io",
+        "locusttestsuites/finalizers",
+        "update",
+        "the same",
+    ),
+    (
+        "locust.io",
+        "locusttemplates",
+        "get",
+        "asked for by the webhook server, which these API servers do not ask",
+    ),
+    (
         "events.k8s.io",
         "events",
         "patch",

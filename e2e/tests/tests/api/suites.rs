@@ -404,7 +404,10 @@ pub fn a_suite_is_suspended_and_stopped(world: &World) -> Result<()> {
     // Another of the group waits for the whole suite, whose tests do not wait for it.
     kubectl.apply(&suite(
         "second",
-        &format!("  concurrencyGroup: shop\n  steps:\n{}", step("a", "")),
+        &format!(
+            "  concurrencyGroup: shop\n  retention: {{suiteAfterFinished: 12s}}\n  steps:\n{}",
+            step("a", "")
+        ),
     ))?;
     wait_until("the second waits", SOON, || {
         let status = status(kubectl, "second")?;
@@ -442,7 +445,17 @@ pub fn a_suite_is_suspended_and_stopped(world: &World) -> Result<()> {
     play(kubectl, "second-a", &json!({}))?;
     let second = ended(kubectl, "second")?;
     ensure!(second["verdict"] == "Passed", "{second}");
-    Ok(())
+    // Its time is over, and that of its test with it.
+    wait_until("the second is gone", SOON, || {
+        let left = kubectl.list("losuite,lotest", "")?;
+        let left = left.iter().filter(|object| {
+            let name = object["metadata"]["name"].as_str();
+            name.is_some_and(|name| name.starts_with("second"))
+        });
+        let left = left.count();
+        ensure!(left == 0, "{left} are left");
+        Ok(())
+    })
 }
 
 pub fn a_suite_that_cannot_run(world: &World) -> Result<()> {
@@ -497,5 +510,56 @@ pub fn a_suite_that_cannot_run(world: &World) -> Result<()> {
     );
     let test = kubectl.get("lotest", "bad-taken")?;
     ensure!(test["metadata"]["ownerReferences"].is_null(), "{test}");
+    Ok(())
+}
+
+/// The ends that the other cases do not come to.
+pub fn every_end_of_a_suite(world: &World) -> Result<()> {
+    let place = world.main.place("suite-ends")?;
+    let kubectl = &place.kubectl;
+    kubectl.apply(TEMPLATE)?;
+    let one = |name: &str, more: &str| suite(name, &format!("  steps:\n{}", step("a", more)));
+    let numbers = "  - {name: b, when: Always, templateRef: {name: shop, parameters: [{name: limit, value: '{{steps.a.p95Ms}}'}]}}\n";
+    let numbers = format!("  steps:\n{}{numbers}", step("a", ", onFailure: Continue"));
+    kubectl.apply(
+        &[
+            one("nothing", ", when: OnFailed"),
+            one("slow", ", timeout: 1s"),
+            one(
+                "absent",
+                ", waitFor: {condition: {deployment: none}, timeout: 2s}",
+            ),
+            one("aborted", ""),
+            suite("numbers", &numbers),
+        ]
+        .concat(),
+    )?;
+    in_phase(kubectl, "aborted", "a", "Running")?;
+    kubectl.patch("lotest", "aborted-a", &json!({"spec": {"stop": true}}))?;
+    kubelet::started(kubectl, "numbers-a")?;
+    kubelet::end_master(kubectl, "numbers-a", 1, "")?;
+    for (name, steps, end) in [
+        ("nothing", vec!["a Skipped/WhenNotMet"], "Error/NothingRan"),
+        (
+            "slow",
+            vec!["a Inconclusive/StepTimeout"],
+            "Inconclusive/StepInconclusive",
+        ),
+        ("absent", vec!["a Error/WaitForFailed"], "Error/StepError"),
+        ("aborted", vec!["a Aborted/Stopped"], "Aborted/StepAborted"),
+        (
+            "numbers",
+            vec!["a Error/NeverStarted", "b Error/OutputUnavailable"],
+            "Error/StepError",
+        ),
+    ] {
+        let status = ended(kubectl, name)?;
+        let word = |field: &str| status[field].as_str().unwrap_or_default();
+        let found = format!("{}/{}", word("verdict"), word("reason"));
+        ensure!(
+            outline(&status) == steps && found == end,
+            "{name}: {found}: {status}"
+        );
+    }
     Ok(())
 }
