@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    control::Requests,
+    control::{Common, Requests},
     controller,
     fitness::Fitness,
     gate::{Gate, Wakes},
@@ -184,30 +184,23 @@ impl Controllers {
             metrics,
             obstacles,
         } = self;
+        let common = Common {
+            client,
+            hub,
+            settings: runs,
+            metrics,
+            now: Timestamp::now,
+            stop,
+        };
         let tests: Requests<CachedTest> = Requests::default();
         let in_suites: Requests<CachedSuite> = Requests::default();
-        let at_most = runs.max_running;
-        Wakes::start(&hub, at_most, &tests.asker, &in_suites.asker);
-        let gate = Gate::new(client.clone(), hub.clone(), at_most, Timestamp::now);
-        let gate = Arc::new(gate);
+        let at_most = common.settings.max_running;
+        Wakes::start(&common.hub, at_most, &tests.asker, &in_suites.asker);
+        let gate = Arc::new(Gate::new(&common));
         tokio::join!(
-            templates::run(
-                client.clone(),
-                hub.clone(),
-                runs.clone(),
-                metrics.clone(),
-                stop.clone()
-            ),
-            suites::run(
-                client.clone(),
-                hub.clone(),
-                runs.clone(),
-                metrics.clone(),
-                gate.clone(),
-                in_suites,
-                stop.clone()
-            ),
-            controller::run(client, hub, runs, metrics, obstacles, gate, tests, stop),
+            templates::run(common.clone()),
+            suites::run(common.clone(), gate.clone(), in_suites),
+            controller::run(common, obstacles, gate, tests),
         );
     }
 }

@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use crate::{
-    control::{ReconcileError, Trying},
+    control::{Common, ReconcileError, Trying},
     hub::{CachedSuite, CachedTest, Hub},
 };
 pub(crate) use wakes::Wakes;
@@ -51,18 +51,13 @@ pub(crate) enum Answer {
 }
 
 impl Gate {
-    /// Nobody has passed yet. At most so many tests of a namespace may run at once.
-    pub fn new(
-        client: Client,
-        hub: Arc<Hub>,
-        at_most: Option<NonZeroUsize>,
-        now: fn() -> Timestamp,
-    ) -> Self {
+    /// Nobody has passed yet.
+    pub fn new(common: &Common) -> Self {
         Self {
-            client,
-            hub,
-            at_most,
-            now,
+            client: common.client.clone(),
+            hub: common.hub.clone(),
+            at_most: common.settings.max_running,
+            now: common.now,
             passed: Mutex::default(),
         }
     }

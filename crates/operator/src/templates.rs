@@ -15,10 +15,9 @@ use locust_api::{
     v2::{LocustTemplate, NamespacesFrom, TemplateRef},
 };
 use locust_core::{problems::Problems, settings::RunSettings, template};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    control::{self, Backoff, Events, ReconcileError, Reconciler, Requests, Tone, Trying},
+    control::{self, Backoff, Common, Events, ReconcileError, Reconciler, Requests, Tone, Trying},
     hub::Hub,
     metrics::Metrics,
 };
@@ -159,13 +158,15 @@ impl Reconciler for Judge {
 }
 
 /// Judges templates until `stop`.
-pub(crate) async fn run(
-    client: Client,
-    hub: Arc<Hub>,
-    settings: RunSettings,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-) {
+pub(crate) async fn run(common: Common) {
+    let Common {
+        client,
+        hub,
+        settings,
+        metrics,
+        now,
+        stop,
+    } = common;
     if stop.run_until_cancelled(hub.synced()).await.is_none() {
         return;
     }
@@ -179,7 +180,7 @@ pub(crate) async fn run(
         metrics,
         events,
         backoff: Backoff::default(),
-        now: Timestamp::now,
+        now,
     });
     let requests = stream.take_until(stop.cancelled_owned());
     control::run(judge, hub.templates.store().clone(), requests).await;

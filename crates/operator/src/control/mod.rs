@@ -9,16 +9,19 @@ mod status;
 use std::{convert::Infallible, fmt::Debug, pin::Pin, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt, stream::BoxStream};
+use jiff::Timestamp;
 use kube::{
-    Resource,
+    Client, Resource,
     runtime::{
         controller::{Action, Config, ReconcileRequest, applier},
         reflector::{ObjectRef, Store},
     },
 };
+use locust_core::settings::RunSettings;
 use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
+use crate::{hub::Hub, metrics::Metrics};
 
 pub(crate) use backoff::Backoff;
 pub(crate) use error::{ReconcileError, Trying};
@@ -30,6 +33,23 @@ pub(crate) use status::write;
 const CONCURRENCY: u16 = 16;
 /// A reconcile that hangs longer is given up and tried again.
 const RECONCILE_WITHIN: Duration = Duration::from_secs(60);
+
+/// What every controller gets.
+#[derive(Clone)]
+pub(crate) struct Common {
+    /// The way to the API server.
+    pub client: Client,
+    /// All caches.
+    pub hub: Arc<Hub>,
+    /// What the administrator set.
+    pub settings: RunSettings,
+    /// Where things are counted.
+    pub metrics: Arc<Metrics>,
+    /// The clock, so that decisions get the time passed in.
+    pub now: fn() -> Timestamp,
+    /// When to stop.
+    pub stop: CancellationToken,
+}
 
 /// What looks at objects of a kind, one by one.
 pub(crate) trait Reconciler: Send + Sync + 'static {

@@ -23,10 +23,11 @@ use kube::{
     },
 };
 use locust_core::{lifecycle, settings::RunSettings};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    control::{self, Asker, Backoff, Events, OwnWrites, ReconcileError, Reconciler, Requests},
+    control::{
+        self, Asker, Backoff, Common, Events, OwnWrites, ReconcileError, Reconciler, Requests,
+    },
     gate::Gate,
     hub::{CachedTest, Hub, owner},
     listener::ListenerClient,
@@ -55,20 +56,23 @@ struct Context {
 
 /// Runs the controller until `stop`, then lets reconciles under way finish.
 pub(crate) async fn run(
-    client: Client,
-    hub: Arc<Hub>,
-    settings: RunSettings,
-    metrics: Arc<Metrics>,
+    common: Common,
     obstacles: Obstacles,
     gate: Arc<Gate>,
     requests: Requests<CachedTest>,
-    stop: CancellationToken,
 ) {
+    let Common {
+        client,
+        hub,
+        settings,
+        metrics,
+        now,
+        stop,
+    } = common;
     // A Job that is missing from an incomplete cache would be taken for deleted.
     if stop.run_until_cancelled(hub.synced()).await.is_none() {
         return;
     }
-    let now = Timestamp::now;
     let lookout = Lookout::start(&hub, obstacles, now, stop.clone());
     let Requests { asker, stream } = requests;
     watch(&hub, &asker);

@@ -23,10 +23,11 @@ use locust_core::{
     settings::RunSettings,
     suite::{self, Step},
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    control::{self, Asker, Backoff, Events, OwnWrites, ReconcileError, Reconciler, Requests},
+    control::{
+        self, Asker, Backoff, Common, Events, OwnWrites, ReconcileError, Reconciler, Requests,
+    },
     gate::Gate,
     hub::{CachedSuite, Hub, suite_of},
     metrics::Metrics,
@@ -49,15 +50,15 @@ struct Context {
 }
 
 /// Runs the controller until `stop`, then lets reconciles under way finish.
-pub(crate) async fn run(
-    client: Client,
-    hub: Arc<Hub>,
-    settings: RunSettings,
-    metrics: Arc<Metrics>,
-    gate: Arc<Gate>,
-    requests: Requests<CachedSuite>,
-    stop: CancellationToken,
-) {
+pub(crate) async fn run(common: Common, gate: Arc<Gate>, requests: Requests<CachedSuite>) {
+    let Common {
+        client,
+        hub,
+        settings,
+        metrics,
+        now,
+        stop,
+    } = common;
     // A child that is missing from an incomplete cache would be asked for one by one.
     if stop.run_until_cancelled(hub.synced()).await.is_none() {
         return;
@@ -75,7 +76,7 @@ pub(crate) async fn run(
         own_writes: OwnWrites::default(),
         gate,
         revisions: claim::Revisions::default(),
-        now: Timestamp::now,
+        now,
     });
     let requests = stream.take_until(stop.cancelled_owned());
     control::run(context, hub.suites.store().clone(), requests).await;
