@@ -86,10 +86,24 @@ finish() {
   exit
 }
 
+# Linking the operator as one takes one core for minutes, and the tests of the plugin mostly wait.
+building=
+build_beside() {
+  nice -n 10 make --no-print-directory operator &
+  building=$!
+}
+
+# shellcheck disable=SC2317 # called by the trap
+end_building() {
+  [ -z "$building" ] || ! kill -0 "$building" 2>/dev/null || kill "$building"
+}
+trap 'code=$?; end_building; end_node "$code"' EXIT
+
 unit() {
   need "preparing" make --no-print-directory prepare-tools
   run "checking format, lints and generated files" e2e/lint.sh
   run "unit tests" cargo test --locked --quiet --workspace
+  if [ "$all" = yes ]; then build_beside; fi
   run "tests of the demo target" env -C e2e/target go test -v ./...
   run "tests of what enforces network policies" env -C e2e/node/go/kube-router CGO_ENABLED=0 go test -v -vet=off ./...
   run "tests of the plugin with Locust 2.47.0" plugin/test.sh 2.47.0
@@ -98,6 +112,8 @@ unit() {
 }
 
 api() {
+  # Whether it went well is seen when it is asked for again.
+  [ -z "$building" ] || wait "$building" || true
   need "preparing" make --no-print-directory prepare-tools operator
   run "tests of the API server profile" cargo test --locked --quiet --package e2e-node --test api
   run "tests against an API server" cargo test --locked --quiet --package e2e-tests --test api
