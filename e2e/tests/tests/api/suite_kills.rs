@@ -1,7 +1,8 @@
-//! The operator is killed before and after every write that it makes for a suite: each step runs once, and the suite ends
-//! as if its operator had lived.
+//! The operator is killed at writes that it makes for a suite: each step runs once, and the suite ends as if its operator
+//! had lived.
 //!
-//! What it writes for the tests of the steps is left to the cases about tests; `SUITE_KILLS=all` kills there as well.
+//! Here it is killed at each kind of them; with `SUITE_KILLS=all` before and after every write, those for the tests of the
+//! steps as well.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,9 @@ use crate::suites::{TEMPLATE, ended, play, suite};
 use crate::world::{Place, SOON, World};
 
 /// Suites wait most of the time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 5;
+/// Of the kills around the suite's own writes, each of so many.
+const SAMPLE: usize = 3;
 
 /// Three steps from a template, one of which is tried twice, and one at the end.
 const SPEC: &str = "

@@ -201,13 +201,9 @@ pub fn what_a_test_may_set_beside_its_template(world: &World) -> Result<()> {
 
     kubectl.run(&["scale", "lotest", "own", "--replicas=5"])?;
     expect_workers(kubectl, "own", 5)?;
-    // There is no number in it that could be changed.
-    ensure!(
-        kubectl
-            .run(&["scale", "lotest", "plain", "--replicas=4"])
-            .is_err(),
-        "a test without worker.replicas was scaled"
-    );
+    // One that leaves the number to its template gets one of its own.
+    kubectl.run(&["scale", "lotest", "plain", "--replicas=4"])?;
+    expect_workers(kubectl, "plain", 4)?;
     nothing_else_can_change(kubectl)
 }
 
