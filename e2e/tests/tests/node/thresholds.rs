@@ -257,7 +257,7 @@ pub fn a_run_of_saturated_workers_does_not_count(node: &Node) -> Result<()> {
     let manifest = small_test("breathless", spec)
         .replace(
             "self.client.get(\"/\")",
-            "self.client.get(\"/\"); sum(range(2_000_000))",
+            "self.client.get(\"/\"); sum(range(8_000_000))",
         )
         .replace("runTime: 10s", "runTime: 25s")
         .replace(
