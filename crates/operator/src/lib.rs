@@ -13,6 +13,7 @@ mod listener;
 pub mod metrics;
 mod obstacles;
 mod pause;
+mod pinned;
 pub mod rbac;
 mod release;
 mod server;

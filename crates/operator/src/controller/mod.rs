@@ -22,6 +22,7 @@ use kube::{
         reflector::{ObjectRef, Store},
     },
 };
+use locust_api::v2::LocustTestSpec;
 use locust_core::{lifecycle, settings::RunSettings};
 
 use crate::{
@@ -33,6 +34,7 @@ use crate::{
     listener::ListenerClient,
     metrics::Metrics,
     obstacles::Obstacles,
+    pinned::Pinned,
     templates::CachedTemplate,
 };
 use others::Lookout;
@@ -49,7 +51,8 @@ struct Context {
     own_writes: OwnWrites,
     gate: Arc<Gate>,
     lookout: Arc<Lookout>,
-    specs: template::Specs,
+    /// What the templates of claimed tests gave.
+    specs: Pinned<LocustTestSpec>,
     /// The clock, so that decisions get the time passed in.
     now: fn() -> Timestamp,
 }
@@ -90,7 +93,7 @@ pub(crate) async fn run(
         own_writes: OwnWrites::default(),
         gate,
         lookout,
-        specs: template::Specs::default(),
+        specs: Pinned::default(),
         now,
     });
     control::run(context, hub.tests.store().clone(), requests).await;
@@ -174,7 +177,7 @@ async fn reconcile(object: &CachedTest, context: &Context) -> Result<Action, Rec
         context
             .metrics
             .not_running(status::namespace(test), status::name(test));
-        context.specs.forget(test);
+        context.specs.forget(&test.metadata);
     }
     let sign = context.lookout.sign((context.now)());
     // Until a test is claimed, a finalizer may be all that tells that it has run. Another operator that is at work would

@@ -1,12 +1,7 @@
 //! The start of a suite: check the spec, wait for its turn, keep the templates, write the claim.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
-
 use k8s_openapi::{api::apps::v1::ControllerRevision, apimachinery::pkg::apis::meta::v1::Time};
-use kube::{Api, api::PostParams, runtime::controller::Action};
+use kube::runtime::controller::Action;
 use locust_api::{
     conditions, reasons,
     v2::{LocustTemplate, LocustTestSuite, LocustTestSuiteStatus, SuiteClaim, Verdict},
@@ -14,16 +9,16 @@ use locust_api::{
 use locust_core::{
     lifecycle::{Hold, Outcome},
     queue, revision,
-    revision::Templates,
     suite::{self, check},
     template,
     time::{after, until, whole_seconds},
 };
 
-use super::{Context, name, namespace, run, steps, template_of, uid, write};
+use super::{Context, namespace, run, steps, template_of, uid, write};
 use crate::{
-    control::{self, ReconcileError, Tone, Trying},
+    control::{self, ReconcileError, Tone},
     gate::Answer,
+    pinned,
     templates::{self, Unusable},
 };
 
@@ -67,13 +62,12 @@ pub(super) async fn claim(
         let status = suite::queued(suite, &why, now);
         return wait(suite, status, None, Some(again), context).await;
     }
-    let revision = match kept {
-        Some(revision) => Some(keep(&revision, context).await?),
-        None => None,
-    };
+    if let Some(revision) = &kept {
+        pinned::create(revision, &context.client).await?;
+    }
     let claim = SuiteClaim {
         id: uid(suite).to_owned(),
-        revision,
+        revision: kept.and_then(|revision| revision.metadata.name),
         claimed_at: Time(whole_seconds(now).0),
     };
     let claimed = write(suite, &suite::claimed(suite, claim, now), context).await?;
@@ -180,65 +174,4 @@ async fn find_templates(
             reason: reasons::PARAMETERS_INVALID,
             words: problem.to_string(),
         }))
-}
-
-/// The name is a hash of the content: one that exists is this one.
-async fn keep(revision: &ControllerRevision, context: &Context) -> Result<String, ReconcileError> {
-    let metadata = &revision.metadata;
-    let namespace = metadata.namespace.as_deref().unwrap_or_default();
-    let api: Api<ControllerRevision> = Api::namespaced(context.client.clone(), namespace);
-    match api.create(&PostParams::default(), revision).await {
-        Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-        created => drop(created.trying("keep the templates of a suite")?),
-    }
-    Ok(metadata.name.clone().unwrap_or_default())
-}
-
-/// The templates of claimed suites, by the suites' UIDs.
-#[derive(Default)]
-pub(super) struct Revisions {
-    known: Mutex<HashMap<String, Arc<Templates>>>,
-}
-
-impl Revisions {
-    /// The templates as they were at the claim.
-    pub async fn of(
-        &self,
-        suite: &LocustTestSuite,
-        context: &Context,
-    ) -> Result<Arc<Templates>, ReconcileError> {
-        let known = self.lock().get(uid(suite)).cloned();
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let claim = suite.status.as_ref().and_then(|status| status.run.as_ref());
-        let Some(revision) = claim.and_then(|claim| claim.revision.as_ref()) else {
-            return Ok(Arc::default());
-        };
-        let api: Api<ControllerRevision> =
-            Api::namespaced(context.client.clone(), namespace(suite));
-        let found = api.get_opt(revision).await;
-        let found = found.trying("read the templates of a suite")?;
-        let templates = found
-            .ok_or_else(|| {
-                format!(
-                    "ControllerRevision {revision:?} of suite {:?} is gone",
-                    name(suite)
-                )
-            })
-            .and_then(|found| revision::templates(&found))
-            .map_err(ReconcileError::PinnedSpecGone)?;
-        let templates = Arc::new(templates);
-        self.lock().insert(uid(suite).to_owned(), templates.clone());
-        Ok(templates)
-    }
-
-    /// Forgets what nobody needs any more.
-    pub fn forget(&self, suite: &LocustTestSuite) {
-        self.lock().remove(uid(suite));
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Templates>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

@@ -16,7 +16,7 @@ pub(super) async fn clean_up(
     suite: &LocustTestSuite,
     context: &Context,
 ) -> Result<Action, ReconcileError> {
-    context.revisions.forget(suite);
+    context.templates.forget(&suite.metadata);
     let plan = run::plan(suite, context).await?;
     for stop in &plan.stops {
         run::stop(suite, stop, context).await?;

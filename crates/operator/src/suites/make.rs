@@ -1,6 +1,6 @@
 //! Making the child of a step, once: its name is the lock.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use k8s_openapi::{NamespaceResourceScope, api::batch::v1::Job};
 use kube::{Api, Resource, api::PostParams};
@@ -9,7 +9,7 @@ use locust_api::{
     v2::{LocustTest, LocustTestSpec, LocustTestSuite, LocustTestSuiteStatus, SuiteStep},
 };
 use locust_core::{
-    revision::Provenance,
+    revision::{self, Provenance},
     suite::{self, ChildKind, Start, outputs},
     template::{self, Origin},
 };
@@ -71,7 +71,17 @@ async fn spec(
             .map(|own| (own, None))
             .ok_or_else(|| (reasons::INVALID_SPEC, "the step has no test".to_owned())));
     };
-    let templates = context.revisions.of(suite, context).await?;
+    let claim = suite.status.as_ref().and_then(|status| status.run.as_ref());
+    let templates = match claim.and_then(|claim| claim.revision.as_ref()) {
+        Some(kept) => {
+            let kept =
+                context
+                    .templates
+                    .get(&suite.metadata, kept, revision::templates, &context.client);
+            kept.await?
+        }
+        None => Arc::default(),
+    };
     let home = reference.namespace.as_deref().unwrap_or(namespace(suite));
     let key = (home.to_owned(), reference.name.clone());
     let Some((identity, template)) = templates.get(&key) else {

@@ -20,6 +20,7 @@ use kube::{
 };
 use locust_api::v2::{LocustTestSuite, LocustTestSuiteStatus, SuiteStep, TemplateRef};
 use locust_core::{
+    revision::Templates,
     settings::RunSettings,
     suite::{self, Step},
 };
@@ -31,6 +32,7 @@ use crate::{
     gate::Gate,
     hub::{CachedSuite, Hub, suite_of},
     metrics::Metrics,
+    pinned::Pinned,
     templates::CachedTemplate,
 };
 
@@ -44,7 +46,8 @@ struct Context {
     backoff: Backoff<CachedSuite>,
     own_writes: OwnWrites,
     gate: Arc<Gate>,
-    revisions: claim::Revisions,
+    /// The templates of claimed suites, as they were at the claim.
+    templates: Pinned<Templates>,
     /// The clock, so that decisions get the time passed in.
     now: fn() -> Timestamp,
 }
@@ -75,7 +78,7 @@ pub(crate) async fn run(common: Common, gate: Arc<Gate>, requests: Requests<Cach
         backoff: Backoff::default(),
         own_writes: OwnWrites::default(),
         gate,
-        revisions: claim::Revisions::default(),
+        templates: Pinned::default(),
         now,
     });
     let requests = stream.take_until(stop.cancelled_owned());
