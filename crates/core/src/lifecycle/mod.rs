@@ -35,7 +35,7 @@ pub use scaling::{Scale, Scaled};
 pub use status::{blocked, claimed, created, made_with, refuse};
 pub use stop::{Stop, stop_master, stop_workers};
 pub use stopping::StopLoad;
-pub use waiting::{Hold, Unresolved, held, invalid, queued, unresolved};
+pub use waiting::{Hold, Unresolved, held, invalid, look_again_for_refs, queued, unresolved};
 
 /// The operator waits this much longer than Locust itself, so that Locust's own words are heard.
 const START_DEADLINE_MARGIN: Duration = Duration::from_secs(10);

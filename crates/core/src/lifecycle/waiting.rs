@@ -1,9 +1,10 @@
 //! The status of a test that is not claimed yet, so that its spec may still change.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use locust_api::{
-    conditions, reasons,
-    v2::{LocustTest, LocustTestSpec, LocustTestStatus, Phase},
+    Duration, conditions, reasons,
+    v2::{LocustTest, LocustTestStatus, Phase},
 };
 
 use super::{Outcome, conditions::Writer};
@@ -23,9 +24,9 @@ pub enum Hold {
 }
 
 impl Hold {
-    /// Who keeps this test from starting, if anyone does.
-    pub fn of(spec: &LocustTestSpec, settings: &RunSettings) -> Option<Self> {
-        if spec.is_suspended() {
+    /// Who keeps a test or a suite from starting, if anyone does.
+    pub fn of(is_suspended: bool, settings: &RunSettings) -> Option<Self> {
+        if is_suspended {
             Some(Self::Spec)
         } else {
             settings.suspend_new.then_some(Self::Operator)
@@ -55,19 +56,30 @@ pub fn unresolved(
 ) -> Unresolved {
     let unresolved = Some((conditions::RESOLVED_REFS, "False"));
     let status = waiting(test, reason, words, unresolved, now);
-    let mut conditions = status.conditions.iter();
-    let since = conditions
-        .find(|condition| condition.type_ == conditions::RESOLVED_REFS)
-        .map_or(now, |condition| condition.last_transition_time.0);
-    let deadline = after(
-        since,
-        test.spec.effective_start_deadline(settings.start_deadline),
-    );
-    if deadline <= now {
-        let words = format!("no run could be made from the template within startDeadline: {words}");
-        return Unresolved::GiveUp(Outcome::error(reason, words));
+    let within = test.spec.effective_start_deadline(settings.start_deadline);
+    match look_again_for_refs(&status.conditions, within, now) {
+        Some(again) => Unresolved::Wait(Box::new(status), again),
+        None => {
+            let words =
+                format!("no run could be made from the template within startDeadline: {words}");
+            Unresolved::GiveUp(Outcome::error(reason, words))
+        }
     }
-    Unresolved::Wait(Box::new(status), until(now, deadline).min(AGAIN))
+}
+
+/// When to look again for what does not exist yet; `None` when that was so for as long as it may be, counted from when
+/// `ResolvedRefs` became False.
+pub fn look_again_for_refs(
+    conditions: &[Condition],
+    within: Duration,
+    now: Timestamp,
+) -> Option<std::time::Duration> {
+    let unresolved = conditions
+        .iter()
+        .find(|condition| condition.type_ == conditions::RESOLVED_REFS);
+    let since = unresolved.map_or(now, |condition| condition.last_transition_time.0);
+    let deadline = after(since, within);
+    (deadline > now).then(|| until(now, deadline).min(AGAIN))
 }
 
 /// The status of a test whose spec cannot be run.

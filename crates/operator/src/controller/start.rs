@@ -54,7 +54,7 @@ pub(super) async fn claim(test: &LocustTest, context: &Context) -> Result<Action
     if test.spec.is_stopped() {
         return give_up(test, Outcome::aborted("stopped before it began"), context).await;
     }
-    if let Some(hold) = Hold::of(&test.spec, &context.settings) {
+    if let Some(hold) = Hold::of(test.spec.is_suspended(), &context.settings) {
         let status = lifecycle::held(test, hold, now);
         return wait(test, &status, None, context).await;
     }

@@ -1,7 +1,8 @@
 //! What there is of a suite's children.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
+use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Resource, runtime::reflector::ObjectRef};
 use locust_api::v2::{
     LocustTest, LocustTestSuite, LocustTestSuiteStatus, Phase, StepChild, StepStatus, SuiteStep,
@@ -11,6 +12,7 @@ use locust_core::{
     suite::{Child, ChildEnd, ChildKind, ChildState, child_name, outputs},
     view::JobView,
 };
+use serde::de::DeserializeOwned;
 
 use super::{Context, name, namespace, steps, uid};
 use crate::control::{ReconcileError, Trying};
@@ -202,19 +204,27 @@ async fn is_gone(
     uid: &str,
     context: &Context,
 ) -> Result<bool, ReconcileError> {
-    const LOOK: &str = "look for the child of a step";
-    let client = context.client.clone();
     let found = match kind {
-        ChildKind::Test => {
-            let api: Api<LocustTest> = Api::namespaced(client, namespace(suite));
-            let found = api.get_metadata_opt(name).await;
-            found.trying(LOOK)?.map(|found| found.metadata)
-        }
-        ChildKind::Job => {
-            let api: Api<JobView> = Api::namespaced(client, namespace(suite));
-            let found = api.get_metadata_opt(name).await;
-            found.trying(LOOK)?.map(|found| found.metadata)
-        }
+        ChildKind::Test => stored_uid::<LocustTest>(suite, name, context).await?,
+        ChildKind::Job => stored_uid::<JobView>(suite, name, context).await?,
     };
-    Ok(found.is_none_or(|found| found.uid.as_deref() != Some(uid)))
+    Ok(found.as_deref() != Some(uid))
+}
+
+/// The UID of an object that the API server has.
+async fn stored_uid<K>(
+    suite: &LocustTestSuite,
+    name: &str,
+    context: &Context,
+) -> Result<Option<String>, ReconcileError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(context.client.clone(), namespace(suite));
+    let found = api.get_metadata_opt(name).await;
+    let found = found.trying("look for the child of a step")?;
+    Ok(found.and_then(|found| found.metadata.uid))
 }

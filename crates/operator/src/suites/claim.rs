@@ -3,15 +3,15 @@
 use k8s_openapi::{api::apps::v1::ControllerRevision, apimachinery::pkg::apis::meta::v1::Time};
 use kube::runtime::controller::Action;
 use locust_api::{
-    conditions, reasons,
+    reasons,
     v2::{LocustTemplate, LocustTestSuite, LocustTestSuiteStatus, SuiteClaim, Verdict},
 };
 use locust_core::{
-    lifecycle::{Hold, Outcome},
+    lifecycle::{self, Hold, Outcome},
     queue, revision,
     suite::{self, check},
     template,
-    time::{after, until, whole_seconds},
+    time::whole_seconds,
 };
 
 use super::{Context, namespace, run, steps, template_of, uid, write};
@@ -21,9 +21,6 @@ use crate::{
     pinned,
     templates::{self, Unusable},
 };
-
-/// How soon templates are looked for again, should nothing tell of their change.
-const AGAIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Checks the spec, writes the claim, and goes on to the first steps.
 pub(super) async fn claim(
@@ -48,7 +45,8 @@ pub(super) async fn claim(
         )
         .await;
     }
-    if let Some(hold) = held(suite, context) {
+    let is_suspended = suite.spec.suspend == Some(true);
+    if let Some(hold) = Hold::of(is_suspended, &context.settings) {
         return wait(suite, suite::held(suite, hold, now), None, None, context).await;
     }
     let kept = match find_templates(suite, context).await? {
@@ -80,15 +78,6 @@ pub(super) async fn claim(
     run::go_on(&claimed, context).await
 }
 
-/// Who keeps this suite from starting, if anyone does.
-fn held(suite: &LocustTestSuite, context: &Context) -> Option<Hold> {
-    if suite.spec.suspend == Some(true) {
-        Some(Hold::Spec)
-    } else {
-        context.settings.suspend_new.then_some(Hold::Operator)
-    }
-}
-
 /// Says that nothing is made for now, and tells of a problem once. Whoever changes that brings the suite back.
 async fn wait(
     suite: &LocustTestSuite,
@@ -118,17 +107,12 @@ async fn unresolved(
     let Unusable { reason, words } = unusable;
     let now = (context.now)();
     let status = suite::refs_unresolved(suite, reason, &words, now);
-    let mut conditions = status.conditions.iter();
-    let since = conditions
-        .find(|condition| condition.type_ == conditions::RESOLVED_REFS)
-        .map_or(now, |condition| condition.last_transition_time.0);
-    let deadline = after(since, context.settings.start_deadline);
-    if deadline <= now {
+    let within = context.settings.start_deadline;
+    let Some(again) = lifecycle::look_again_for_refs(&status.conditions, within, now) else {
         let words =
             format!("the suite could not start within the operator's --start-deadline: {words}");
         return give_up(suite, Outcome::error(reason, words), context).await;
-    }
-    let again = until(now, deadline).min(AGAIN);
+    };
     wait(suite, status, Some((reason, words)), Some(again), context).await
 }
 

@@ -1,5 +1,7 @@
 //! After the end of a suite: nothing of it may go on, and nothing stays longer than was asked for.
 
+use std::time::Duration;
+
 use kube::{
     Api,
     api::{DeleteParams, Preconditions},
@@ -10,6 +12,9 @@ use locust_core::{suite::retention, time::until};
 
 use super::{Context, name, namespace, run};
 use crate::control::{ReconcileError, Trying};
+
+/// No later than this a suite that is over looks for children that were made and never noted.
+const STRAYS: Duration = Duration::from_secs(60);
 
 /// Stops what was made and never noted, and deletes the suite when its time is over.
 pub(super) async fn clean_up(
@@ -31,7 +36,7 @@ pub(super) async fn clean_up(
         }
         Some(at) => Ok(Action::requeue(until(now, at))),
         None if plan.stops.is_empty() => Ok(Action::await_change()),
-        None => Ok(Action::requeue(run::STRAYS)),
+        None => Ok(Action::requeue(STRAYS)),
     }
 }
 

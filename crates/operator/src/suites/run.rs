@@ -1,6 +1,6 @@
 //! A suite that runs: plan, act, write the status.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use kube::{
     Api,
@@ -194,6 +194,3 @@ fn tell(suite: &LocustTestSuite, news: News, context: &Context) {
         .events
         .publish_action(suite, tone, reason, &action, note);
 }
-
-/// No later than this a suite that is over looks for children that were made and never noted.
-pub(super) const STRAYS: Duration = Duration::from_secs(60);
