@@ -220,6 +220,11 @@ impl Request {
         self.event["responseStatus"]["code"].as_u64().unwrap_or(0)
     }
 
+    /// What the API server said when it refused the request.
+    pub fn refusal(&self) -> &str {
+        self.text("/responseStatus/message")
+    }
+
     /// Whether the answer was a good one.
     pub fn succeeded(&self) -> bool {
         (200..300).contains(&self.code())

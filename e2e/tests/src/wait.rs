@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-const POLL: Duration = Duration::from_millis(150);
+const POLL: Duration = Duration::from_millis(300);
 /// However long a look took, the next one comes this soon.
 const POLL_AT_MOST: Duration = Duration::from_secs(2);
 
-/// Sleeps between two looks, three times as long as the look took: many who wait must not slow what they wait for.
+/// Sleeps between two looks, four times as long as the look took: many who wait must not slow what they wait for.
 fn pause(look: Instant) {
-    std::thread::sleep((look.elapsed() * 3).clamp(POLL, POLL_AT_MOST));
+    std::thread::sleep((look.elapsed() * 4).clamp(POLL, POLL_AT_MOST));
 }
 
 /// Tries `probe` until it succeeds; its last error says what was seen instead.

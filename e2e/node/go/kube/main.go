@@ -1,4 +1,4 @@
-// Command kube is every Kubernetes program of the node in one binary: the name
+// Command kube is every Kubernetes server of the node in one binary: the name
 // it is called by (a symlink) says which one it is. One binary links once and
 // shares its pages, which is most of the build time and memory saved.
 package main
@@ -18,8 +18,6 @@ import (
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
-	kubectl "k8s.io/kubectl/pkg/cmd"
-	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
@@ -37,16 +35,10 @@ var servers = map[string]func() *cobra.Command{
 
 func main() {
 	name := filepath.Base(os.Args[0])
-	if name == "kubectl" {
-		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
-			kubectlutil.CheckErr(err)
-		}
-		return
-	}
 	server, known := servers[name]
 	if !known {
 		names := slices.Sorted(maps.Keys(servers))
-		fmt.Fprintf(os.Stderr, "call this binary as kubectl or %s\n", strings.Join(names, ", "))
+		fmt.Fprintf(os.Stderr, "call this binary as one of %s\n", strings.Join(names, ", "))
 		os.Exit(2)
 	}
 	os.Exit(cli.Run(server()))

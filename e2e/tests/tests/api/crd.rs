@@ -114,7 +114,10 @@ const WRONG: &[(&str, &[&str])] = &[
         "{worker: {replicas: two}}",
         &["spec.worker.replicas", "integer"],
     ),
-    ("{}", &["spec.worker", "Required value"]),
+    (
+        "{}",
+        &["spec: Invalid value: worker is required, unless templateRef names a template"],
+    ),
     (
         "{worker: {replicas: 1}, thresholds: [{name: a, metric: p90, op: lt, value: 1s}]}",
         &[

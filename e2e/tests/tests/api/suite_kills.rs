@@ -1,7 +1,7 @@
 //! The operator is killed at writes that it makes for a suite: each step runs once, and the suite ends as if its operator
 //! had lived.
 //!
-//! Here it is killed at each kind of them; with `SUITE_KILLS=all` before and after every write, those for the tests of the
+//! Here it is killed at each kind of them; with `KILLS=all` before and after every write, those for the tests of the
 //! steps as well.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use e2e_tests::Kubectl;
 use e2e_tests::audit::Request;
-use e2e_tests::kills::{points, run_all};
+use e2e_tests::kills::{self, points, run_all};
 use e2e_tests::proxy::{KillPoint, Life, Succession, Writes};
 use e2e_tests::wait_until;
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ fn is_of_suite(write: &Request) -> bool {
 
 pub fn a_suite_survives_every_kill(world: &World) -> Result<()> {
     let (lives, calm) = run(&world.other.place("suite-unkilled")?, &[])?;
-    let all = std::env::var("SUITE_KILLS").is_ok_and(|which| which == "all");
+    let all = kills::all();
     let writes = &calm.writes.objects;
     let kills: Vec<Vec<KillPoint>> = points(Writes::Objects, &calm.writes, &lives)?
         .into_iter()

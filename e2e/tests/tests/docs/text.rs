@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail, ensure};
 
 use crate::markdown::{self, Block, Document};
-use crate::{GUIDES, NODE, README, Repo, cluster};
+use crate::{GUIDES, GUIDES_TO_MORE, NODE, README, Repo, cluster};
 
 /// Commands that this test does not run, and why.
 const NOT_RUN: &[(&str, &str)] = &[
@@ -79,7 +79,7 @@ pub fn commands_are_known(repo: &Repo) -> Result<()> {
     for document in markdown::all(&repo.root)? {
         let path = document.path.as_str();
         let of_interest = path.starts_with("docs/") || !path.contains('/');
-        let run = path == README || GUIDES.contains(&path);
+        let run = path == README || GUIDES.contains(&path) || GUIDES_TO_MORE.contains(&path);
         for block in document.blocks().iter().filter(|_| of_interest) {
             if block.language.is_empty() {
                 unknown.push(format!("{}: a block without a language", block.place));

@@ -14,12 +14,12 @@ use e2e_tests::{
 };
 use serde_json::{Value, json};
 
-/// A busy machine may need longer for the replacement than a run of 30 s allows by default.
+/// A busy machine may need longer for the replacement than is allowed by default.
 const HALF: &str = "  validity: {minWorkersPercent: 50}\n";
 
 pub fn deleted(node: &Node) -> Result<()> {
     let kubectl = node.namespace("worker-deleted")?;
-    kubectl.apply(&locust_test("thinned", "30s", HALF))?;
+    kubectl.apply(&locust_test("thinned", "75s", HALF))?;
     let lost = a_worker(&kubectl, "thinned")?;
     kubectl.delete("pod", &lost)?;
     expect_users_on_the_other(&kubectl, "thinned")?;
@@ -30,7 +30,7 @@ pub fn deleted(node: &Node) -> Result<()> {
 
 pub fn evicted(node: &Node) -> Result<()> {
     let kubectl = node.namespace("worker-drained")?;
-    kubectl.apply(&locust_test("drained", "30s", HALF))?;
+    kubectl.apply(&locust_test("drained", "75s", HALF))?;
     let lost = a_worker(&kubectl, "drained")?;
     let path = format!("/api/v1/namespaces/worker-drained/pods/{lost}/eviction");
     let eviction =
@@ -83,7 +83,7 @@ spec:
             while getattr(environment.runner, "worker_index", None) == 0:
                 held.append(bytearray(16 << 20))
                 gevent.sleep(0.05)
-  run: {host: http://demo-target, users: 10, spawnRate: 10, runTime: 30s, stopTimeout: 5s}
+  run: {host: http://demo-target, users: 10, spawnRate: 10, runTime: 75s, stopTimeout: 5s}
   validity: {minWorkersPercent: 50}
   worker:
     replicas: 2

@@ -20,31 +20,9 @@ const USERS: u64 = 12;
 
 /// Sharing the users takes seconds.
 const SHARED_WITHIN: Duration = Duration::from_secs(60);
-/// How often the run is made. Locust takes a worker for lost that has no processor for three seconds, as on a machine
-/// that stands still, and what it does then is another matter.
-const TRIES: usize = 3;
-const FALSE_ALARM: &str = "failed to send heartbeat";
 
 /// Two workers, then six, then three: each has its share of the users, none is lost, and every request is counted.
 pub fn more_and_then_fewer_workers(node: &Node) -> Result<()> {
-    for _ in 1..TRIES {
-        match scaled_run(node) {
-            Err(error) if was_disturbed(node)? => {
-                println!("again, because Locust took a worker for lost: {error:#}");
-            }
-            ended => return ended,
-        }
-    }
-    scaled_run(node)
-}
-
-fn was_disturbed(node: &Node) -> Result<bool> {
-    let kubectl = node.kubectl.in_namespace("scaled");
-    let log = kubectl.run(&["logs", "job/grown-master"])?;
-    Ok(log.contains(FALSE_ALARM))
-}
-
-fn scaled_run(node: &Node) -> Result<()> {
     let kubectl = node.namespace("scaled")?;
     let test = locust_test("grown", "90s", "")
         .replace("users: 10", &format!("users: {USERS}"))

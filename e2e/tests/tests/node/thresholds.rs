@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use e2e_tests::{
     Kubectl,
     load::expect_load_ended,
-    manifest::{LOCUSTFILE, locust_test, small_test},
+    manifest::{LOCUSTFILE, impatient, locust_test, small_test},
     node::{
         Node, RUN, expect_counted, expect_counted_at_most, expect_no_pods_left, expect_outcome,
         finished, loading, name_of, pods_of,
@@ -190,7 +190,7 @@ pub fn a_run_without_its_workers_does_not_count(node: &Node) -> Result<()> {
   validity: {minWorkersPercent: 99}
 ";
     let manifest = locust_test("reduced", "20s", spec).replace("replicas: 2", "replicas: 3");
-    kubectl.apply(&manifest)?;
+    kubectl.apply(&impatient(&manifest))?;
     wait_until("all workers load", RUN, || {
         let test = loading(&kubectl, "reduced")?;
         ensure!(
