@@ -205,9 +205,13 @@ impl<'a> Fold<'a> {
             noise: _,
         } = first;
         let error = (inflation * (1.0 / runs as f64 + 1.0 / DRIFT_LAST as f64)).sqrt() * deviation;
-        last > mean
-            && self.options.matters(mean, last)
-            && (self.drifts || (last - mean) / error >= DRIFT_LIMIT)
+        let change = self.options.change(mean, last).abs();
+        if self.drifts {
+            // Half way back, so that a level just at the limit is not said anew every other night.
+            last > mean && change >= self.options.min_effect / 2.0
+        } else {
+            self.options.matters(mean, last) && (last - mean) / error >= DRIFT_LIMIT
+        }
     }
 
     /// The first runs of the segment, and the middle of the last.

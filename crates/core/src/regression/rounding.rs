@@ -20,27 +20,31 @@ pub enum Rounding {
 impl Rounding {
     /// The distance of two values that are next to each other, as a part of this value.
     pub fn relative(self, value: f64) -> f64 {
-        if value <= 0.0 || !value.is_finite() {
-            return 0.0;
+        if value > 0.0 && value.is_finite() {
+            self.step(value) / value
+        } else {
+            0.0
         }
-        let step = match self {
+    }
+
+    /// The value as it comes here.
+    pub fn round(self, value: f64) -> f64 {
+        let step = self.step(value);
+        if step > 0.0 {
+            (value / step).round() * step
+        } else {
+            value
+        }
+    }
+
+    fn step(self, value: f64) -> f64 {
+        match self {
             Self::Exact => 0.0,
             Self::Step(step) => step,
             Self::Digits { digits, least } => {
                 let place = value.log10().floor() + 1.0 - f64::from(digits);
                 10.0_f64.powf(place).max(least)
             }
-        };
-        step / value
-    }
-
-    /// The value as it comes here.
-    pub fn round(self, value: f64) -> f64 {
-        let step = self.relative(value) * value;
-        if step > 0.0 {
-            (value / step).round() * step
-        } else {
-            value
         }
     }
 }

@@ -147,13 +147,13 @@ fn words_say_what_was_found() {
     );
     assert_eq!(
         shown(&steady),
-        "p95 is stable by -3.0 %: 200ms before, 194ms now; its runs differ by 2.0 %, so the smallest step it shows \
+        "p95 is stable: 200ms before, 194ms now (-3.0 %); its runs differ by 2.1 %, so the smallest step it shows \
          within 3 runs is 9 %, within 5 8 %"
     );
     let slower = [steady, about(240.0, 3)].concat();
     assert_eq!(
         shown(&slower),
-        "p95 regressed by +20.0 % since run \"r35\": 200ms before, 240ms now; confirmed by statistics"
+        "p95 regressed by +20.1 % since run \"r35\": 200ms before, 240ms now; confirmed by statistics"
     );
 }
 

@@ -18,9 +18,16 @@ impl Judgement {
                 self.missing
             ),
             State::Stable if self.other.is_some() => {
-                format!("{metric} has not changed by what matters{by}{between}; {one}")
+                format!(
+                    "{metric} has not changed by what matters{between}{}; {one}",
+                    self.aside()
+                )
             }
-            State::Stable => format!("{metric} is stable{by}{between}{}", self.limits()),
+            State::Stable => format!(
+                "{metric} is stable{between}{}{}",
+                self.aside(),
+                self.limits()
+            ),
             State::Suspected => format!(
                 "{metric} looks worse in this run alone{by}{between}; not confirmed by statistics"
             ),
@@ -45,6 +52,11 @@ impl Judgement {
     fn by(&self) -> String {
         let by = |change| format!(" by {change:+.1} %");
         self.change.map_or_else(String::new, by)
+    }
+
+    fn aside(&self) -> String {
+        let aside = |change| format!(" ({change:+.1} %)");
+        self.change.map_or_else(String::new, aside)
     }
 
     fn between(&self, show: &dyn Fn(f64) -> String) -> String {

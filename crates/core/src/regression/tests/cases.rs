@@ -226,19 +226,19 @@ fn the_smallest_step_follows_the_noise() {
         Some((30, 2.0, Some(9.0), Some(8.0)))
     );
     assert_eq!(
-        sensitivity(&spread(2.5), &exact()),
+        sensitivity(&spread(2.4), &exact()),
         Some((30, 5.0, Some(20.0), Some(16.0)))
     );
     assert_eq!(
         sensitivity(&spread(9.0), &exact()),
-        Some((30, 18.0, None, None))
+        Some((30, 19.0, None, None))
     );
     let rate = Options {
         worse: Worse::Smaller,
         ..exact()
     };
     assert_eq!(
-        sensitivity(&spread(2.5), &rate),
+        sensitivity(&spread(2.4), &rate),
         Some((30, 5.0, Some(17.0), Some(14.0)))
     );
     assert_eq!(
