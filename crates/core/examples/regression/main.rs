@@ -26,7 +26,7 @@ fn main() {
     );
 
     println!("\nConfirmed within 1/2/3/5 nights (located within one run), independent runs:");
-    steps(seed, series, |noise| Model::of_noise(noise));
+    steps(seed, series, Model::of_noise);
     println!("\nThe same without rounding:");
     steps(seed, series, |noise| Model {
         rounding: Rounding::Exact,
