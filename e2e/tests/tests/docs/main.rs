@@ -30,6 +30,7 @@ const GUIDES: &[&str] = &[
     "docs/thresholds.md",
     "docs/templates.md",
     "docs/suites.md",
+    "docs/schedules.md",
     "docs/troubleshooting.md",
     "docs/operating.md",
     "docs/differences.md",
@@ -81,6 +82,15 @@ const NODE: &[Case<Repo>] = &[
     }),
     ("suite-seed-and-teardown.yaml", |repo| {
         cluster::run_suite(repo, "suite-seed-and-teardown")
+    }),
+    ("schedule-nightly.yaml", |repo| {
+        cluster::run_schedule(repo, "schedule-nightly")
+    }),
+    ("schedule-suite.yaml", |repo| {
+        cluster::run_schedule(repo, "schedule-suite")
+    }),
+    ("schedule-on-demand.yaml", |repo| {
+        cluster::run_schedule(repo, "schedule-on-demand")
     }),
 ];
 
