@@ -15,6 +15,7 @@
 //! * [`threshold`] and [`validity`]: what a run must hold to pass, and to count at all;
 //! * [`live_metrics`]: the numbers of a running test for Prometheus;
 //! * [`lifecycle`]: from all that is observed to status, actions and verdict;
+//! * [`schedule`]: when something is due;
 //! * [`certificates`]: when the webhook server's certificate is made anew;
 //! * [`managed_fields`]: who owns what of the definition;
 //! * [`slim`]: what caches leave out;
@@ -42,6 +43,7 @@ pub mod refusals;
 pub mod render;
 pub mod report;
 pub mod revision;
+pub mod schedule;
 pub mod settings;
 pub mod slim;
 pub mod suite;
