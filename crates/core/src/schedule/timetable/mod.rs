@@ -1,13 +1,45 @@
-//! A stand-in: when a schedule is due.
+//! When a schedule is due: cron lines on the clock of a time zone.
+//!
+//! A line means what it means in a Kubernetes CronJob, whose reader is `ParseStandard` of robfig/cron v3. There are
+//! five fields or a nickname (`@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`); Sunday
+//! is 0 and not 7; `5/15` is `5-59/15`; `?` is `*`; if both the day of month and the day of week are restricted, either
+//! will do, and `*/2` restricts. The intended differences:
+//!
+//! * **A time of day comes once a day**, also when the clock is changed. If it was leapt over, it is due at the first
+//!   instant after the leap; if it is shown twice, the first counts. A CronJob runs not at all, and twice. A line says
+//!   times of day unless its minute or hour has `*`, `?` or a step, or names every value. Such lines are followed in
+//!   real time, as a CronJob's are: `*/15 * * * *` is due every 15 minutes whatever the clock does.
+//! * robfig's walk leaves an hour, a day or more out around some changes of the clock at or about midnight, and in
+//!   zones whose offset has odd minutes. This one does not.
+//! * robfig looks no further than the end of the fifth year. This looks forty years ahead.
+//! * `@every` (it drifts), `TZ=` and `CRON_TZ=` (there is a field for it; CronJob refuses them too), `*-5` (robfig
+//!   takes it for `*`) and lines that can never come up are refused.
+//!
+//! Two lines that come up at the same instant are one occurrence.
+
+mod calendar;
+mod line;
+mod walk;
+mod words;
+mod zone;
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use crate::problems::{Problem, Problems};
+use line::Line;
+use walk::Walk;
+
+/// The most cron lines of a timetable.
+const MOST_LINES: usize = 16;
+
+/// How far is looked for an occurrence, in seconds: 40 years. 29 February comes every eight at the least.
+const HORIZON: i64 = 40 * 366 * 24 * 3600;
 
 /// When a schedule is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timetable {
-    lines: Vec<(Option<i64>, Option<i64>)>,
+    lines: Vec<Line>,
+    zone: TimeZone,
 }
 
 /// What came up in a time that has passed.
@@ -15,85 +47,95 @@ pub struct Timetable {
 pub struct Due {
     /// The latest occurrence.
     pub latest: Option<Timestamp>,
-    /// How many came up before it.
+    /// How many came up before it. Those of more than 40 years ago are not counted.
     pub missed: u64,
 }
 
 impl Timetable {
-    /// Reads `spec.schedules` and `spec.timeZone`.
+    /// Reads `spec.schedules` and `spec.timeZone`. Without a line nothing is ever due: it is run on demand.
     ///
     /// # Errors
-    /// When something makes no sense.
-    pub fn parse(lines: &[impl AsRef<str>], _zone: &str) -> Result<Self, Problems> {
+    /// When something makes no sense: all that does not.
+    pub fn parse(lines: &[impl AsRef<str>], zone: &str) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let mut read = Vec::new();
-        for (index, line) in lines.iter().enumerate() {
-            let fields: Vec<&str> = line.as_ref().split(' ').collect();
-            let number = |text: &str| match text {
-                "*" => Some(None),
-                text => text.parse::<i64>().ok().map(Some),
-            };
-            match &fields[..] {
-                [minute, hour, "*", "*", "*"]
-                    if number(minute).is_some() && number(hour).is_some() =>
-                {
-                    read.push((number(minute).flatten(), number(hour).flatten()));
-                }
-                _ => problems.add(Problem::new(
-                    format!("spec.schedules[{index}]"),
-                    "makes no sense",
-                )),
-            }
+        if lines.len() > MOST_LINES {
+            problems.add(Problem::new(
+                "spec.schedules",
+                format!(
+                    "{} lines are too many; {MOST_LINES} are allowed",
+                    lines.len()
+                ),
+            ));
         }
-        problems.or(Self { lines: read })
+        let mut read = Vec::new();
+        for (index, line) in lines.iter().take(MOST_LINES).enumerate() {
+            let line = Line::parse(line.as_ref())
+                .map_err(|words| Problem::new(format!("spec.schedules[{index}]"), words));
+            read.extend(problems.collect(line.map(Some)));
+        }
+        let zone = zone::named(zone).map_err(|words| Problem::new("spec.timeZone", words));
+        let zone = problems.collect(zone.map(Some)).unwrap_or(TimeZone::UTC);
+        problems.or(Self { lines: read, zone })
     }
 
-    fn is_due(&self, minute: i64) -> bool {
-        let (of_hour, of_day) = (minute.rem_euclid(60), minute.div_euclid(60).rem_euclid(24));
-        let mut lines = self.lines.iter();
-        lines.any(|(m, h)| m.is_none_or(|m| m == of_hour) && h.is_none_or(|h| h == of_day))
-    }
-
-    /// The first occurrence after an instant.
+    /// The first occurrence after an instant; `None` without lines, and at the end of time.
     pub fn next_after(&self, instant: Timestamp) -> Option<Timestamp> {
-        let first = instant.as_second().div_euclid(60) + 1;
-        let mut minutes = first..first + 1500;
-        let minute = minutes.find(|minute| self.is_due(*minute))?;
-        Timestamp::from_second(minute * 60).ok()
+        let from = whole(instant).saturating_add(1);
+        let until = from.saturating_add(HORIZON);
+        occurrence(self.walk().first(from, until))
     }
 
-    /// What came up after `cursor`, until and with `now`.
+    /// All occurrences after an instant, in order.
+    pub fn upcoming(&self, instant: Timestamp) -> impl Iterator<Item = Timestamp> {
+        std::iter::successors(self.next_after(instant), |last| self.next_after(*last))
+    }
+
+    /// What came up after `cursor`, until and with `now`. However much it is, the work is that of looking at each day.
     pub fn due(&self, cursor: Timestamp, now: Timestamp) -> Due {
-        let first = cursor.as_second().div_euclid(60) + 1;
-        let minutes = first..=now.as_second().div_euclid(60);
-        let found: Vec<i64> = minutes.filter(|minute| self.is_due(*minute)).collect();
+        let until = whole(now).saturating_add(1);
+        let from = (whole(cursor).saturating_add(1)).max(until.saturating_sub(HORIZON));
+        let Some(latest) = self.walk().last(from, until) else {
+            return Due::default();
+        };
         Due {
-            latest: found
-                .last()
-                .and_then(|minute| Timestamp::from_second(minute * 60).ok()),
-            missed: found.len().saturating_sub(1) as u64,
+            latest: occurrence(Some(latest)),
+            missed: self.walk().count(from, latest),
         }
     }
 
     /// An instant on the clock of the time zone.
     pub fn on_clock(&self, instant: Timestamp) -> Zoned {
-        instant.to_zoned(TimeZone::UTC)
+        instant.to_zoned(self.zone.clone())
     }
 
-    /// The next three occurrences after an instant, for people.
+    /// The next three occurrences after an instant, for people: `Mon 2026-03-30 02:30 +02:00`.
     pub fn next_three(&self, instant: Timestamp) -> Vec<String> {
-        let next = std::iter::successors(self.next_after(instant), |last| self.next_after(*last));
-        next.take(3)
-            .map(|it| {
-                self.on_clock(it)
-                    .strftime("%a %Y-%m-%d %H:%M %:z")
-                    .to_string()
-            })
+        let next = self.upcoming(instant).take(3);
+        next.map(|next| words::shown(&self.on_clock(next)))
             .collect()
     }
 
-    /// What the lines say, for people.
+    /// What the lines say, for people: `at 02:30 from Monday to Friday, Europe/Berlin`.
     pub fn words(&self) -> String {
-        "on demand only".to_owned()
+        words::of(&self.lines, &self.zone)
+    }
+
+    fn walk(&self) -> Walk<'_> {
+        Walk {
+            lines: &self.lines,
+            zone: &self.zone,
+        }
     }
 }
+
+/// The last whole second that is not after an instant.
+fn whole(instant: Timestamp) -> i64 {
+    instant.as_second() - i64::from(instant.subsec_nanosecond() < 0)
+}
+
+fn occurrence(second: Option<i64>) -> Option<Timestamp> {
+    second.and_then(|second| Timestamp::from_second(second).ok())
+}
+
+#[cfg(test)]
+mod tests;
