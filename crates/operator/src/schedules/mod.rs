@@ -171,19 +171,21 @@ async fn write(
 
 /// An event, when a schedule cannot be followed any more, or for other reasons.
 fn tell_of_problems(schedule: &LocustSchedule, status: &LocustScheduleStatus, context: &Context) {
-    let problem = |status: &LocustScheduleStatus| {
-        let mut conditions = status.conditions.iter();
-        let ready = conditions.find(|condition| condition.type_ == conditions::READY)?;
-        (ready.status == "False").then(|| ready.message.clone())
-    };
     let before = schedule.status.as_ref().and_then(problem);
-    let Some(words) = problem(status).filter(|words| before.as_ref() != Some(words)) else {
+    let Some(words) = problem(status).filter(|words| before != Some(*words)) else {
         return;
     };
-    let (reason, action) = (reasons::INVALID_SPEC, control::action(&words));
+    let (reason, action) = (reasons::INVALID_SPEC, control::action(words));
     context
         .events
-        .publish_action(schedule, Tone::Warning, reason, &action, words);
+        .publish_action(schedule, Tone::Warning, reason, &action, words.to_owned());
+}
+
+/// Why a schedule cannot be followed.
+fn problem(status: &LocustScheduleStatus) -> Option<&str> {
+    let mut conditions = status.conditions.iter();
+    let ready = conditions.find(|condition| condition.type_ == conditions::READY)?;
+    (ready.status == "False").then_some(ready.message.as_str())
 }
 
 impl Reconciler for Context {

@@ -4,7 +4,9 @@ use std::fmt::Debug;
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Resource};
-use locust_api::v2::{LocustSchedule, LocustTest, LocustTestSuite, ScheduledRun};
+use locust_api::v2::{
+    LocustSchedule, LocustScheduleStatus, LocustTest, LocustTestSuite, ScheduledRun,
+};
 use locust_core::schedule::{
     Purpose, Run, RunKind, RunState,
     child::{run_of_suite, run_of_test},
@@ -28,8 +30,8 @@ pub(super) async fn of(
             *run = whole(schedule, run, context).await?;
         }
     }
-    let status = schedule.status.iter();
-    for known in status.flat_map(|status| status.active.iter().chain(&status.history)) {
+    let noted = schedule.status.iter().flat_map(noted);
+    for known in noted.collect::<Vec<_>>() {
         let Some(uid) = &known.uid else { continue };
         let is_there = runs.iter().any(|run| run.uid == *uid);
         if !is_there && is_gone(schedule, known, uid, context).await? {
@@ -45,6 +47,11 @@ pub(super) async fn of(
         }
     }
     Ok(runs)
+}
+
+/// The runs that the status knows.
+fn noted(status: &LocustScheduleStatus) -> impl Iterator<Item = &ScheduledRun> {
+    status.active.iter().chain(&status.history)
 }
 
 /// Those that are in the cache, the oldest first.
@@ -66,8 +73,7 @@ fn cached(schedule: &LocustSchedule, context: &Context) -> Vec<Run> {
 }
 
 fn known<'a>(schedule: &'a LocustSchedule, run: &Run) -> Option<&'a ScheduledRun> {
-    let status = schedule.status.as_ref()?;
-    let mut known = status.active.iter().chain(&status.history);
+    let mut known = noted(schedule.status.as_ref()?);
     known.find(|known| known.uid.as_ref() == Some(&run.uid))
 }
 
