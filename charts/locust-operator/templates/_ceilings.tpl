@@ -1,4 +1,5 @@
-{{/* Name of a policy: "ceilings" for tests, "scaling" for their scale, "suites" for Jobs in suites. */}}
+{{/* Name of a policy: "ceilings" for tests, "scaling" for their scale, "suites" for Jobs in suites, "schedules" for what
+schedules could never make. */}}
 {{- define "locust-operator.ceilingPolicy" -}}
 {{- printf "%s-%s" (include "locust-operator.fullname" (index . 0) | trunc 50 | trimSuffix "-") (index . 1) }}
 {{- end }}
@@ -39,6 +40,9 @@
 {{- if hasKey $ceiling $name }}
 {{- $_ := set $data $name (index $ceiling $name | int64 | toString) }}
 {{- end }}
+{{- end }}
+{{- if $ceiling.allowJobs }}
+{{- $_ := set $data "allowJobs" "true" }}
 {{- end }}
 {{- if hasKey $ceiling "maxRunTime" }}
 {{- $_ := set $data "maxRunTime" $ceiling.maxRunTime }}

@@ -1,4 +1,4 @@
-//! Condition types of tests and suites.
+//! Condition types.
 
 /// Published: the run's objects exist.
 pub const READY: &str = "Ready";
@@ -26,7 +26,10 @@ pub const RESULTS_AVAILABLE: &str = "ResultsAvailable";
 pub const SPEC_DRIFTED: &str = "SpecDrifted";
 /// Everything the spec refers to exists.
 pub const RESOLVED_REFS: &str = "ResolvedRefs";
-/// `spec.suspend` of a suite that runs is set: what runs goes on, and nothing else starts.
+/// `spec.suspend` of a suite that runs is set: what runs goes on, and nothing else starts. Of a schedule: whether something
+/// keeps its times from starting runs.
 pub const SUSPENDED: &str = "Suspended";
 /// A suite's optional step did not pass; the suite may have passed all the same.
 pub const OPTIONAL_STEP_FAILED: &str = "OptionalStepFailed";
+/// Whether the run of a schedule that was over last passed; Unknown until there is one.
+pub const LAST_RUN_PASSED: &str = "LastRunPassed";

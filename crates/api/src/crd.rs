@@ -1,7 +1,8 @@
 //! The CustomResourceDefinitions, as they are installed.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps, ValidationRule,
+    CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps,
+    JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
 };
 use kube::CustomResourceExt;
 
@@ -49,6 +50,63 @@ pub fn locust_template() -> CustomResourceDefinition {
         root(version).into_iter().for_each(tidy);
     }
     crd
+}
+
+/// The CRD of `LocustSchedule`. Nothing of it is frozen: a change is for the runs that start afterwards.
+pub fn locust_schedule() -> CustomResourceDefinition {
+    let mut crd = v2::LocustSchedule::crd();
+    for version in &mut crd.spec.versions {
+        let Some(root) = root(version) else { continue };
+        tidy(root);
+        for list in ["steps", "finally"] {
+            let steps = below(root, &["spec", "runTemplate", "suite", list]);
+            let step = steps.and_then(items);
+            // What is in the test of a step is told of `runTemplate.test`, and has to be told once.
+            let test = step.and_then(|step| below(step, &["test"]));
+            if let Some(fields) = test.and_then(|test| test.properties.as_mut()) {
+                fields.values_mut().for_each(silence);
+            }
+        }
+    }
+    crd
+}
+
+/// The schema of the field at this path.
+fn below<'a>(schema: &'a mut JSONSchemaProps, path: &[&str]) -> Option<&'a mut JSONSchemaProps> {
+    path.iter().try_fold(schema, |schema, name| {
+        schema.properties.as_mut()?.get_mut(*name)
+    })
+}
+
+/// The schema of what is in a list.
+fn items(list: &mut JSONSchemaProps) -> Option<&mut JSONSchemaProps> {
+    match &mut list.items {
+        Some(JSONSchemaPropsOrArray::Schema(items)) => Some(items),
+        Some(JSONSchemaPropsOrArray::Schemas(_)) | None => None,
+    }
+}
+
+/// Leaves out all descriptions.
+fn silence(schema: &mut JSONSchemaProps) {
+    schema.description = None;
+    each_below(schema, silence);
+}
+
+/// Does this to every schema that is part of this one.
+fn each_below(schema: &mut JSONSchemaProps, act: fn(&mut JSONSchemaProps)) {
+    schema
+        .properties
+        .iter_mut()
+        .flat_map(|map| map.values_mut())
+        .for_each(act);
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(items)) => act(items),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(act),
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        act(values);
+    }
 }
 
 fn root(version: &mut CustomResourceDefinitionVersion) -> Option<&mut JSONSchemaProps> {
@@ -138,28 +196,22 @@ fn tidy(schema: &mut JSONSchemaProps) {
     {
         schema.format = None;
     }
-    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-        JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
-    };
-    schema
-        .properties
-        .iter_mut()
-        .flat_map(|map| map.values_mut())
-        .for_each(tidy);
-    match &mut schema.items {
-        Some(JSONSchemaPropsOrArray::Schema(items)) => tidy(items),
-        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(tidy),
-        None => {}
-    }
-    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
-        tidy(values);
-    }
+    each_below(schema, tidy);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::frozen::Fields;
+
+    fn all() -> [CustomResourceDefinition; 4] {
+        [
+            locust_test(),
+            locust_test_suite(),
+            locust_schedule(),
+            locust_template(),
+        ]
+    }
 
     fn properties(schema: &JSONSchemaProps, path: &[&str]) -> Vec<String> {
         let found = path.iter().fold(schema, |schema, name| {
@@ -243,7 +295,7 @@ mod tests {
 
     #[test]
     fn each_stays_below_200_kb() {
-        for crd in [locust_test(), locust_test_suite(), locust_template()] {
+        for crd in all() {
             let size = serde_json::to_string(&crd).unwrap().len();
             assert!(size < 200_000, "{:?}: {size} bytes", crd.metadata.name);
         }
@@ -252,7 +304,7 @@ mod tests {
     /// Helm would take them for templates.
     #[test]
     fn no_description_has_braces() {
-        for crd in [locust_test(), locust_test_suite(), locust_template()] {
+        for crd in all() {
             let text = serde_json::to_string(&crd).unwrap();
             assert!(!text.contains("{{"), "{:?}", crd.metadata.name);
         }
@@ -296,7 +348,7 @@ mod tests {
             }
         }
         let mut found = Vec::new();
-        for crd in [locust_test(), locust_test_suite(), locust_template()] {
+        for crd in all() {
             let crd = serde_json::to_value(crd).unwrap();
             defaults(&crd, String::new(), &mut found);
         }

@@ -25,6 +25,14 @@ pub const LABEL_STEP: &str = "locust.io/step";
 pub const LABEL_ATTEMPT: &str = "locust.io/attempt";
 /// From the second attempt: the name of the first one's object.
 pub const LABEL_ATTEMPT_OF: &str = "locust.io/attempt-of";
+/// Name of the LocustSchedule that made a test or a suite, cut to what a label value may hold.
+pub const LABEL_SCHEDULE: &str = "locust.io/schedule";
+/// Annotation of a run of a schedule: the time that it is for, in the schedule's zone.
+pub const ANNOTATION_SCHEDULED_TIME: &str = "locust.io/scheduled-time";
+/// Annotation that asks a schedule for a run, once for each value; the run has it as well.
+pub const ANNOTATION_RUN_NOW: &str = "locust.io/run-now";
+/// Annotation that lets a schedule go on that its failures have suspended, once for each value.
+pub const ANNOTATION_RESUME: &str = "locust.io/resume";
 /// Annotation with `<namespace>/<name>` of the template that a test was made from.
 pub const ANNOTATION_TEMPLATE: &str = "locust.io/template";
 /// Annotation with the values the test's template got, as a JSON object; long ones are cut.

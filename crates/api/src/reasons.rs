@@ -69,6 +69,13 @@ reasons! {
     Normal WHEN_NOT_MET = "WhenNotMet": "The step of a suite was not to run: its `when` did not hold after the steps before it.";
     Normal EARLIER_STEP = "EarlierStepNotPassed": "The step of a suite did not run, or not again: a required step before had not passed, and its `onFailure` is not Continue.";
     Normal OPTIONAL_STEP = "OptionalStep": "A step that did not pass is one the suite may pass without.";
+    Normal SCHEDULE_VALID = "ScheduleValid": "The schedule can be followed; the message says what was understood.";
+    Normal IN_FORCE = "InForce": "Runs are started by the timetable.";
+    Normal ON_DEMAND = "OnDemand": "The schedule has no timetable: runs are started on demand only.";
+    Normal MAX_RUNS_REACHED = "MaxRunsReached": "As many runs as `spec.maxRuns` says were started; no time starts another.";
+    Normal END_TIME_REACHED = "EndTimeReached": "No time of the timetable is left until `spec.endTime`.";
+    Normal NO_RUN_YET = "NoRunYet": "No run of the schedule is over yet.";
+    Normal RUN_NOW_REPEATED = "RunNowRepeated": "There is a run for this value of the annotation `locust.io/run-now` already; another value makes another run.";
 
     Problem CREATE_FAILED = "ResourcesFailed": "The API server refuses one of the run's objects; the message has its words.",
         look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
@@ -118,6 +125,15 @@ reasons! {
     Problem TEMPLATE_INVALID = "TemplateInvalid": "No test can be made from the template; the message lists what is wrong, each with its field and what to do.",
         look: "kubectl get locusttemplates -o wide",
         fix: "Correct the field and apply the template again. Tests that wait for it start by themselves.";
+    Problem CONSECUTIVE_FAILURES = "ConsecutiveFailures": "As many runs in a row as `suspendAfterConsecutiveFailures` says were Failed or Error, and no time starts another.",
+        look: "kubectl get locustschedule nightly -o jsonpath='{range .status.history[*]}{.name}  {.verdict}  {.reason}  {.message}{\"\\n\"}{end}'",
+        fix: "Mend what the runs say. Then let one run on demand with `kubectl annotate losched nightly --overwrite locust.io/run-now=$(date +%s)`: when it has Passed, the timetable is in force again. Or give the annotation `locust.io/resume` a new value.";
+    Problem PREVIOUS_RUN_ACTIVE = "PreviousRunActive": "A run was due, or asked for, while an earlier one of the schedule went on, and `concurrencyPolicy` is Forbid.",
+        look: "kubectl get locustschedule nightly -o jsonpath='{.status.active[*].name}  {.status.lastSkip.message}'",
+        fix: "Let runs be over before the next is due, or set `onConflict: Delay`, or another `concurrencyPolicy`.";
+    Problem DEADLINE_EXCEEDED = "DeadlineExceeded": "A run could not start within `startingDeadlineSeconds` of its time: no operator ran, or an earlier run went on.",
+        look: "kubectl get locustschedule nightly -o jsonpath='{.status.missedRuns}  {.status.lastSkip.message}'",
+        fix: "Nothing, after an outage: the next time starts a run again. To have runs made up for later than that, make `startingDeadlineSeconds` longer.";
 
     Outcome PASSED = "AllPassed": "The load ended as it should and everything that was asked for held.";
     Outcome TEST_FAILED = "TestFailed": "Published word for a test that did not end well; `status.reason` says why.",
@@ -198,9 +214,12 @@ reasons! {
     Outcome NOTHING_RAN = "NothingRan": "No step of the suite was to run, so there is nothing to judge.",
         look: "kubectl get locusttestsuite first-suite -o jsonpath='{range .status.steps[*]}{.name}  {.reason}  {.message}{\"\\n\"}{end}'",
         fix: "Correct `when` and `dependsOn` so that at least one step runs; `OnFailed` needs a step before that can fail.";
-    Outcome CHILD_DELETED = "ChildDeleted": "Somebody deleted the test or Job of a suite's step before it had ended. It is not made again.",
-        look: "kubectl get locusttests,jobs",
-        fix: "Create the suite again. To end a suite early, set its `stop`.";
+    Outcome CHILD_DELETED = "ChildDeleted": "Somebody deleted the test or Job of a suite's step, or a run of a schedule, before it had ended. It is not made again.",
+        look: "kubectl get locusttests,locusttestsuites,jobs",
+        fix: "Create the suite again; a schedule goes on with the next run. To end a test or a suite early, set its `stop`.";
+    Outcome REPLACED = "Replaced": "The run of a schedule was deleted before it had ended, to make room for the next: `concurrencyPolicy` is Replace.",
+        look: "kubectl get locustschedule nightly -o jsonpath='{.spec.schedules}  {.status.lastRun.name}'",
+        fix: "Nothing, if runs may be that long. Else give the test a shorter `run.runTime` or `timeout`, or let the schedule run less often.";
     Outcome JOB_FAILED = "JobFailed": "The Job of a suite's step failed; the message has Kubernetes' words.",
         look: "kubectl logs job/nightly-seed --tail=30",
         fix: "Mend what the Job's log shows. `backoffLimit` in the Job, or `retries` of the step, try again by themselves.";

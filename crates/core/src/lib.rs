@@ -4,6 +4,7 @@
 //! * [`argv`] and [`render`]: from a spec to Jobs, Service and ConfigMap, or to its [`problems`];
 //! * [`admission`]: what is said of a test when it is written;
 //! * [`suite`]: several tests in order;
+//! * [`schedule`]: a test or a suite again and again;
 //! * [`revision`]: templates and what they gave, kept for the whole run;
 //! * [`report`]: what the plugin in the Locust master says;
 //! * [`pods`], [`refusals`] and [`mounting`]: what keeps pods from running;
@@ -44,6 +45,7 @@ pub mod regression;
 pub mod render;
 pub mod report;
 pub mod revision;
+pub mod schedule;
 pub mod series;
 pub mod settings;
 pub mod slim;

@@ -23,7 +23,7 @@ use crate::{
     lease::{self, Leadership},
     metrics::Metrics,
     obstacles::Obstacles,
-    release, server,
+    release, schedules, server,
     settings::{Settings, Webhooks, host_names},
     suites, templates, webhook,
 };
@@ -199,6 +199,7 @@ impl Controllers {
         let gate = Arc::new(Gate::new(&common));
         tokio::join!(
             templates::run(common.clone()),
+            schedules::run(common.clone()),
             suites::run(common.clone(), gate.clone(), in_suites),
             controller::run(common, obstacles, gate, tests),
         );

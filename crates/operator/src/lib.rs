@@ -16,6 +16,7 @@ mod pause;
 mod pinned;
 pub mod rbac;
 mod release;
+mod schedules;
 mod server;
 pub mod settings;
 mod suites;

@@ -37,7 +37,7 @@ pub const RULES: &[Rule] = &[
         resources: &["locusttests"],
         names: Names::Any,
         verbs: &["create", "delete", "get", "list", "patch", "watch"],
-        why: "the tests to run; create is for the steps of suites, delete for spec.retention, patch stops those of suites and removes the finalizers of the published operator",
+        why: "the tests to run; create is for the steps of suites and the runs of schedules, delete for spec.retention and the history of schedules, patch stops those of suites and removes the finalizers of the published operator",
     },
     Rule {
         group: "locust.io",
@@ -57,8 +57,8 @@ pub const RULES: &[Rule] = &[
         group: "locust.io",
         resources: &["locusttestsuites"],
         names: Names::Any,
-        verbs: &["delete", "list", "watch"],
-        why: "the suites to run; delete is for spec.retention",
+        verbs: &["create", "delete", "get", "list", "watch"],
+        why: "the suites to run; create and get are for the runs of schedules, delete for spec.retention and the history of schedules",
     },
     Rule {
         group: "locust.io",
@@ -70,6 +70,27 @@ pub const RULES: &[Rule] = &[
     Rule {
         group: "locust.io",
         resources: &["locusttestsuites/finalizers"],
+        names: Names::Any,
+        verbs: &["update"],
+        why: "owner references that block deletion, where the cluster checks who may set them",
+    },
+    Rule {
+        group: "locust.io",
+        resources: &["locustschedules"],
+        names: Names::Any,
+        verbs: &["list", "watch"],
+        why: "what is to run when",
+    },
+    Rule {
+        group: "locust.io",
+        resources: &["locustschedules/status"],
+        names: Names::Any,
+        verbs: &["patch"],
+        why: "which runs there are, how they went, and which time is next",
+    },
+    Rule {
+        group: "locust.io",
+        resources: &["locustschedules/finalizers"],
         names: Names::Any,
         verbs: &["update"],
         why: "owner references that block deletion, where the cluster checks who may set them",

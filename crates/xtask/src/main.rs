@@ -73,14 +73,19 @@ fn main() -> anyhow::Result<ExitCode> {
 fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
     let crd = locust_api::crd::locust_test();
     let suite = locust_api::crd::locust_test_suite();
+    let schedule = locust_api::crd::locust_schedule();
     let template = locust_api::crd::locust_template();
     // Every kind that people write.
-    let of_tenants = |role| tenants::rules(role, &[&crd, &suite, &template]);
+    let of_tenants = |role| tenants::rules(role, &[&crd, &suite, &schedule, &template]);
     Ok(vec![
         ("crds/locusttests.locust.io.yaml".into(), crds::plain(&crd)?),
         (
             "crds/locusttestsuites.locust.io.yaml".into(),
             crds::plain(&suite)?,
+        ),
+        (
+            "crds/locustschedules.locust.io.yaml".into(),
+            crds::plain(&schedule)?,
         ),
         (
             "crds/locusttemplates.locust.io.yaml".into(),
@@ -93,6 +98,10 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
         (
             "charts/locust-operator/templates/crd-locusttestsuites.yaml".into(),
             crds::of_chart_in_one_version(&suite)?,
+        ),
+        (
+            "charts/locust-operator/templates/crd-locustschedules.yaml".into(),
+            crds::of_chart_in_one_version(&schedule)?,
         ),
         (
             "charts/locust-operator/templates/crd-locusttemplates.yaml".into(),
@@ -157,6 +166,10 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
         (
             "docs/reference/locusttestsuite.md".into(),
             reference::page(&suite)?,
+        ),
+        (
+            "docs/reference/locustschedule.md".into(),
+            reference::page(&schedule)?,
         ),
         (
             "docs/reference/locusttemplate.md".into(),

@@ -14,7 +14,12 @@ pub fn directory() -> Result<PathBuf> {
 }
 
 /// The kinds whose reasons the documents explain.
-const KINDS: [&str; 3] = ["LocustTest", "LocustTestSuite", "LocustTemplate"];
+const KINDS: [&str; 4] = [
+    "LocustTest",
+    "LocustTestSuite",
+    "LocustSchedule",
+    "LocustTemplate",
+];
 
 /// Keeps the reasons of an object of ours, or of those in a list, as the API server showed them.
 pub fn note(object: &Value) -> Result<()> {
@@ -29,8 +34,9 @@ pub fn note(object: &Value) -> Result<()> {
 
 fn reasons(object: &Value) -> impl Iterator<Item = &str> {
     let status = &object["status"];
-    let holders = ["conditions", "steps"].map(|list| status[list].as_array());
-    std::iter::once(status)
+    let holders = ["conditions", "steps", "history"].map(|list| status[list].as_array());
+    [status, &status["lastSkip"], &status["lastRun"]]
+        .into_iter()
         .chain(holders.into_iter().flatten().flatten())
         .filter_map(|holder| holder["reason"].as_str())
 }

@@ -12,15 +12,17 @@ use e2e_tests::{
 };
 use serde_json::Value;
 
-/// Rights that no request on the node shows: clusters may check the first two when an owner reference is set; the others
+/// Rights that no request on the node shows: clusters may check the first three when an owner reference is set; the others
 /// count an event that comes again, renew a certificate, tell of tests that were stored as an older version, whose a
-/// taken name of a policy is, which namespaces a template is for, that a suite is to go, and of a Deployment that a step
+/// taken name of a policy is, which namespaces a template is for, that a suite is to go or has gone, and of a Deployment that a step
 /// waits for, which the tests against an API server alone see.
-const NOT_SEEN_HERE: [&str; 9] = [
+const NOT_SEEN_HERE: [&str; 11] = [
     "update locust.io/locusttests/finalizers",
     "update locust.io/locusttestsuites/finalizers",
+    "update locust.io/locustschedules/finalizers",
     "get /namespaces",
     "delete locust.io/locusttestsuites",
+    "get locust.io/locusttestsuites",
     "get apps/deployments",
     "patch events.k8s.io/events",
     "update /secrets",

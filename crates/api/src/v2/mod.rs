@@ -1,6 +1,7 @@
 //! `locust.io/v2`: the stored version.
 
 mod files;
+mod locust_schedule;
 mod locust_template;
 mod locust_test;
 mod locust_test_suite;
@@ -10,6 +11,7 @@ mod pod;
 mod retention;
 mod role;
 mod run;
+mod schedule_status;
 mod status;
 mod suite_status;
 mod template_ref;
@@ -18,6 +20,10 @@ mod web_ui;
 
 pub use files::{
     EnvConfig, EnvSource, InlineFile, SecretMount, TargetedVolumeMount, TestFiles, VolumeTarget,
+};
+pub use locust_schedule::{
+    ConcurrencyPolicy, History, LocustSchedule, LocustScheduleSpec, OnConflict, RunMetadata,
+    RunTemplate,
 };
 pub use locust_template::{
     AllowedNamespaces, LocustTemplate, LocustTemplateSpec, LocustTemplateStatus, NamespacesFrom,
@@ -34,6 +40,7 @@ pub use pod::{DnsPolicy, PodOptions};
 pub use retention::Retention;
 pub use role::{Autoquit, MasterSpec, WorkerSpec};
 pub use run::RunSpec;
+pub use schedule_status::{LocustScheduleStatus, ScheduledRun, Skip};
 pub use status::{
     EndpointSummary, ErrorSummary, LocustTestStatus, Phase, Pin, PinnedTemplate, Progress,
     RunClaim, Summary, ThresholdResult, ThresholdStatus, Verdict, WorkerCounts,

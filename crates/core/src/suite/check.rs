@@ -22,6 +22,8 @@ use crate::{
     settings::RunSettings,
 };
 
+pub(crate) use tests_of_steps::moved;
+
 /// The paths that the expressions of a text name, such as `["steps", "smoke", "p95Ms"]`; else what is wrong with the text.
 pub type Paths<'a> = &'a dyn Fn(&str) -> Result<Vec<Vec<String>>, String>;
 

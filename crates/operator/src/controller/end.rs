@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::{Context, status::namespace, take_over};
 use crate::{
     control::{JobWrite, ReconcileError, Trying},
-    hub::suite_of,
+    hub::{self, suite_of},
 };
 
 /// Ends the Jobs of an ended run that still have pods, and tells those that have ended when to go.
@@ -74,7 +74,7 @@ pub(super) async fn clean_up(
         }
     }
     if let Some(at) = lifecycle::expiry(&test.spec, status) {
-        if is_held_by_suite(test, context) {
+        if is_held_by_suite(test, context) || hub::is_held_by_schedule(test, &context.hub) {
             look_again = Some(HELD.min(look_again.unwrap_or(HELD)));
         } else if at <= now {
             delete(test, context).await?;
@@ -86,7 +86,7 @@ pub(super) async fn clean_up(
     Ok(look_again.map_or_else(Action::await_change, Action::requeue))
 }
 
-/// The end of its suite may be long after the time of a test.
+/// The end of its suite may be long after the time of a test; its schedule stores the verdict soon.
 const HELD: Duration = Duration::from_secs(30);
 
 /// Whether a suite that is not over counts on this test.

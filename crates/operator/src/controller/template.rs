@@ -7,6 +7,7 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use locust_api::v2::{LocustTest, LocustTestSpec, Pin};
 use locust_core::{
     revision,
+    schedule::child::scheduled_time,
     template::{self, Origin},
 };
 
@@ -46,7 +47,7 @@ pub(super) async fn expand<'a>(
     };
     let origin = Origin {
         run_name: name(test),
-        schedule_time: None,
+        schedule_time: scheduled_time(&test.metadata),
     };
     let expanded = template::expand(&template.spec, &test.spec, &origin)
         .and_then(|spec| Ok((revision::of_test(test, &template, &spec)?, spec)));

@@ -22,9 +22,12 @@ use kube::{
 };
 use locust_api::{
     names::MANAGED_BY,
-    v2::{LocustTest, LocustTestSuite},
+    v2::{LocustSchedule, LocustTest, LocustTestSuite},
 };
-use locust_core::view::{JobView, PodView};
+use locust_core::{
+    schedule::has_noted,
+    view::{JobView, PodView},
+};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +44,9 @@ pub(crate) type CachedTest = DeserializeGuard<LocustTest>;
 /// A suite, or what is known of one that does not decode.
 pub(crate) type CachedSuite = DeserializeGuard<LocustTestSuite>;
 
+/// A schedule, or what is known of one that does not decode.
+pub(crate) type CachedSchedule = DeserializeGuard<LocustSchedule>;
+
 /// An API server that vanished without a word is missed after so long. Its watches cost little.
 const WATCH_SECONDS: u32 = 30;
 /// Objects per page of a list: small pages keep the peak of memory low.
@@ -52,6 +58,8 @@ pub(crate) struct Hub {
     pub tests: Arc<Feed<CachedTest>>,
     /// Suites.
     pub suites: Arc<Feed<CachedSuite>>,
+    /// Schedules.
+    pub schedules: Arc<Feed<CachedSchedule>>,
     /// Templates.
     pub templates: Arc<Feed<CachedTemplate>>,
     /// Jobs with our label.
@@ -97,6 +105,7 @@ impl Hub {
         Self {
             tests: source.feed("locusttests", all.clone(), slim_test),
             suites: source.feed("locusttestsuites", all.clone(), slim_suite),
+            schedules: source.feed("locustschedules", all.clone(), slim_schedule),
             templates: source.feed("locusttemplates", all, slim_template),
             jobs: source.feed("jobs", ours, |_| {}),
             pods,
@@ -122,10 +131,11 @@ impl Hub {
     }
 
     /// How each cache is doing.
-    pub fn health(&self) -> [Health; 5] {
+    pub fn health(&self) -> [Health; 6] {
         let Self {
             tests,
             suites,
+            schedules,
             templates,
             jobs,
             pods,
@@ -136,6 +146,7 @@ impl Hub {
         [
             tests.health(),
             suites.health(),
+            schedules.health(),
             templates.health(),
             jobs.health(),
             pods.health(),
@@ -147,6 +158,7 @@ impl Hub {
         let Self {
             tests,
             suites,
+            schedules,
             templates,
             jobs,
             pods,
@@ -157,6 +169,7 @@ impl Hub {
         tokio::join!(
             tests.synced(),
             suites.synced(),
+            schedules.synced(),
             templates.synced(),
             jobs.synced(),
             pods.synced()
@@ -167,6 +180,12 @@ impl Hub {
 fn slim_suite(cached: &mut CachedSuite) {
     if let Ok(suite) = &mut cached.0 {
         locust_core::slim::metadata(&mut suite.metadata);
+    }
+}
+
+fn slim_schedule(cached: &mut CachedSchedule) {
+    if let Ok(schedule) = &mut cached.0 {
+        locust_core::slim::metadata(&mut schedule.metadata);
     }
 }
 
@@ -227,6 +246,21 @@ pub(crate) fn owner<K: Resource>(object: &K) -> Option<ObjectRef<CachedTest>> {
 /// The suite that owns this object, if one does.
 pub(crate) fn suite_of<K: Resource>(object: &K) -> Option<ObjectRef<CachedSuite>> {
     owner_of_kind(object, &LocustTestSuite::kind(&()))
+}
+
+/// The schedule that owns this object, if one does.
+pub(crate) fn schedule_of<K: Resource>(object: &K) -> Option<ObjectRef<CachedSchedule>> {
+    owner_of_kind(object, &LocustSchedule::kind(&()))
+}
+
+/// Whether a schedule has still to store the verdict of this object.
+pub(crate) fn is_held_by_schedule<K: Resource>(object: &K, hub: &Hub) -> bool {
+    let schedule = schedule_of(object).and_then(|schedule| hub.schedules.store().get(&schedule));
+    schedule.is_some_and(|schedule| {
+        let uid = object.meta().uid.as_deref().unwrap_or_default();
+        let schedule = schedule.0.as_ref();
+        schedule.is_ok_and(|schedule| !has_noted(schedule.status.as_ref(), uid))
+    })
 }
 
 fn owner_of_kind<K, O>(object: &K, kind: &str) -> Option<ObjectRef<O>>

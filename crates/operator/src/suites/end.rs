@@ -11,7 +11,13 @@ use locust_api::v2::LocustTestSuite;
 use locust_core::{suite::retention, time::until};
 
 use super::{Context, name, namespace, run};
-use crate::control::{ReconcileError, Trying};
+use crate::{
+    control::{ReconcileError, Trying},
+    hub,
+};
+
+/// When to look again at a suite whose schedule has not stored its verdict yet.
+const HELD: Duration = Duration::from_secs(5);
 
 /// No later than this a suite that is over looks for children that were made and never noted.
 const STRAYS: Duration = Duration::from_secs(60);
@@ -30,6 +36,7 @@ pub(super) async fn clean_up(
     let expiry = status.and_then(|status| retention::expiry(&suite.spec, status));
     let now = (context.now)();
     match expiry {
+        Some(_) if hub::is_held_by_schedule(suite, &context.hub) => Ok(Action::requeue(HELD)),
         Some(at) if at <= now => {
             delete(suite, context).await?;
             Ok(Action::await_change())

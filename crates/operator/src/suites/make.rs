@@ -10,6 +10,7 @@ use locust_api::{
 };
 use locust_core::{
     revision::{self, Provenance},
+    schedule::child::scheduled_time,
     suite::{self, ChildKind, Start, outputs},
     template::{self, Origin},
 };
@@ -111,7 +112,7 @@ async fn spec(
     };
     let origin = Origin {
         run_name: &start.name,
-        schedule_time: None,
+        schedule_time: scheduled_time(&suite.metadata),
     };
     Ok(match template::expand(template, &instance, &origin) {
         Ok(spec) => Ok((spec, Some(provenance))),

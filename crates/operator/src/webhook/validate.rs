@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Bytes, extract::State, response::Response, routing::post};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Api, Client, Resource as _,
@@ -15,11 +16,12 @@ use kube::{
         response::{StatusCause, StatusDetails},
     },
 };
-use locust_api::v2::{LocustTemplate, LocustTest, LocustTestSuite, TemplateRef};
+use locust_api::v2::{LocustSchedule, LocustTemplate, LocustTest, LocustTestSuite, TemplateRef};
 use locust_core::{
     admission::{self, Judgement},
     problems::Problems,
     references::Reference,
+    schedule,
     settings::RunSettings,
     suite::check,
     template,
@@ -97,6 +99,9 @@ impl Validator {
                 admission::judge_template(&new, old, settings)
             } else if kind == LocustTestSuite::kind(&()) {
                 check::judge_suite(&new, old, settings, &template::paths)
+            } else if kind == LocustSchedule::kind(&()) {
+                let now = Timestamp::now();
+                schedule::check::judge_schedule(&new, old, settings, &template::paths, now)
             } else {
                 admission::judge(&new, old, settings)
             }

@@ -50,6 +50,7 @@ pub fn ceilings_are_held(_: &World) -> Result<()> {
     unseen::no_test_from_a_template(&a)?;
     unseen::tests_of_suites_are_judged(&a)?;
     unseen::no_jobs_in_suites(&a)?;
+    unseen::no_such_schedules(&a)?;
     unseen::old_ones_can_end(&a)?;
     unseen::others_may_have_jobs(&b)?;
     workers_by_scale(&a)?;

@@ -27,6 +27,7 @@ mod queue;
 mod released;
 mod rights;
 mod running;
+mod schedules;
 mod script;
 mod settings;
 mod start;
@@ -91,6 +92,24 @@ const CASES: &[Case<World>] = &[
     ),
     ("a_suite_that_cannot_run", suites::a_suite_that_cannot_run),
     ("every_end_of_a_suite", suites::every_end_of_a_suite),
+    (
+        "a_schedule_runs_by_the_clock",
+        schedules::a_schedule_runs_by_the_clock,
+    ),
+    ("a_schedule_ends", schedules::a_schedule_ends),
+    (
+        "a_schedule_runs_on_demand",
+        schedules::a_schedule_runs_on_demand,
+    ),
+    ("a_schedule_replaces", schedules::a_schedule_replaces),
+    (
+        "a_schedule_that_cannot_be_followed",
+        schedules::a_schedule_that_cannot_be_followed,
+    ),
+    (
+        "three_levels_of_owners",
+        schedules::levels::three_levels_of_owners,
+    ),
     (
         "two_operators_of_all_namespaces",
         definition::two_operators_of_all_namespaces,

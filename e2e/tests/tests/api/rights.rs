@@ -24,6 +24,12 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "locust.io",
+        "locustschedules/finalizers",
+        "update",
+        "the same",
+    ),
+    (
+        "locust.io",
         "locusttemplates",
         "get",
         "asked for by the webhook server, which these API servers do not ask",

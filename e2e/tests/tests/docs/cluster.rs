@@ -3,16 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use e2e_node::Layout;
-use e2e_tests::{Kubectl, node, node::Node};
+use e2e_tests::{Kubectl, node, node::Node, wait_until};
 
 use crate::markdown::{Block, Document};
 use crate::{README, Repo, text};
 
 /// A command of a document that takes longer hangs.
 const BLOCK_WITHIN_SECONDS: &str = "100";
+
+/// How long a run of a schedule may take.
+const RUN_WITHIN: Duration = Duration::from_secs(300);
 
 /// The operator is installed already, for all tests: installing is rendering here, which checks every value.
 const HELM: &str = r#"helm() {
@@ -173,6 +177,23 @@ pub fn run_suite(repo: &Repo, name: &str) -> Result<()> {
     stage.kubectl.apply(&example(repo, name)?)?;
     stage.wait(&format!("locusttestsuite/{name}"), 300)?;
     stage.expect_of("locusttestsuite", name, &promised(repo, name)?)?;
+    stage.strike()
+}
+
+/// The same of a schedule, asked for a run.
+pub fn run_schedule(repo: &Repo, name: &str) -> Result<()> {
+    let stage = Stage::with_target(repo, name)?;
+    stage.kubectl.apply(&example(repo, name)?)?;
+    let promised = promised(repo, name)?;
+    let ask = ["annotate", "losched", name, "locust.io/run-now=1"];
+    stage.kubectl.run(&ask)?;
+    let run = wait_until("a run is over", RUN_WITHIN, || {
+        let schedule = stage.kubectl.get("losched", name)?;
+        let run = schedule["status"]["lastRun"].clone();
+        ensure!(run["verdict"].is_string(), "{schedule}");
+        Ok(run)
+    })?;
+    ensure!(run["verdict"] == promised, "promised {promised}: {run}");
     stage.strike()
 }
 

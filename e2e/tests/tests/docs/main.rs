@@ -40,6 +40,7 @@ const GUIDES_TO_MORE: &[&str] = &[
     "docs/getting-started.md",
     "docs/templates.md",
     "docs/suites.md",
+    "docs/schedules.md",
     "docs/troubleshooting.md",
 ];
 const README: &str = "README.md";
@@ -88,6 +89,15 @@ const NODE: &[Case<Repo>] = &[
     }),
     ("suite-seed-and-teardown.yaml", |repo| {
         cluster::run_suite(repo, "suite-seed-and-teardown")
+    }),
+    ("schedule-nightly.yaml", |repo| {
+        cluster::run_schedule(repo, "schedule-nightly")
+    }),
+    ("schedule-suite.yaml", |repo| {
+        cluster::run_schedule(repo, "schedule-suite")
+    }),
+    ("schedule-on-demand.yaml", |repo| {
+        cluster::run_schedule(repo, "schedule-on-demand")
     }),
 ];
 

@@ -58,7 +58,7 @@ pub(super) fn judge(
 
 /// The text with `prefix` in the place of each `spec.` that begins the path of a field. What users wrote is in quotes,
 /// and stays.
-fn moved(text: &str, prefix: &str) -> String {
+pub(crate) fn moved(text: &str, prefix: &str) -> String {
     const ROOT: &str = "spec.";
     let mut moved = String::with_capacity(text.len());
     let mut rest = text;

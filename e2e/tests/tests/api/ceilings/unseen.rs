@@ -141,6 +141,58 @@ pub fn no_jobs_in_suites(kubectl: &Kubectl) -> Result<()> {
     kubectl.delete("losuite", "turned")
 }
 
+fn schedule(name: &str, spec: &Value) -> String {
+    json!({"apiVersion": "locust.io/v2", "kind": "LocustSchedule", "metadata": {"name": name}, "spec": spec})
+        .to_string()
+}
+
+/// Schedules of what could never be made, and the runs of others as they are made.
+pub fn no_such_schedules(kubectl: &Kubectl) -> Result<()> {
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    let load = json!({"name": "load", "test": within()});
+    let judged = "is set, and a test from a template cannot be judged as it is made: use spec.runTemplate.suite with one step, whose test is judged, or write the spec out";
+    let jobs = "these steps of spec.runTemplate.suite have a job, which may be any pod, past every ceiling: seed, clean; use tests";
+    for (template, words) in [
+        (
+            of("small"),
+            format!("spec.runTemplate.templateRef {judged}"),
+        ),
+        (
+            json!({"test": of("small")}),
+            format!("spec.runTemplate.test.templateRef {judged}"),
+        ),
+        (
+            json!({"suite": {"steps": [job("seed"), load], "finally": [job("clean")]}}),
+            jobs.to_owned(),
+        ),
+    ] {
+        let spec = json!({"runTemplate": template});
+        let error = kubectl.feed(&create, &schedule("probe", &spec)).err();
+        let said = words_of(&error.context("it was accepted")?)?;
+        assert_eq!(said, format!("{words}{RAISED}"), "{spec}");
+    }
+    let mut over = over();
+    merge(&mut over, &json!({"run": {"runTime": "1m"}}));
+    kubectl.apply(&schedule("often", &json!({"runTemplate": {"test": over}})))?;
+    kubectl.run(&["annotate", "losched", "often", "locust.io/run-now=1"])?;
+    wait_until("the run is refused", SOON, || {
+        let run = kubectl.get("losched", "often")?["status"]["lastRun"].take();
+        ensure!(
+            run["verdict"] == "Error"
+                && run["message"]
+                    .as_str()
+                    .is_some_and(|said| said.contains(IMAGE)),
+            "{run}"
+        );
+        Ok(())
+    })?;
+    kubectl.delete("losched", "often")
+}
+
+fn words_of(error: &anyhow::Error) -> Result<String> {
+    words(&format!("{error:#}"))
+}
+
 /// What was written before there was a ceiling.
 pub fn old_ones_can_end(kubectl: &Kubectl) -> Result<()> {
     kubectl.run(&["label", "lotest", "from-large", "held", "note=old"])?;
