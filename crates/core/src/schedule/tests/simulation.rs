@@ -77,12 +77,13 @@ impl Watch {
             assert_eq!(live.count(), 0, "{start:?} is not alone");
         }
         if let Some(time) = start.purpose.time {
-            assert!(time <= world.now, "{start:?} is early");
             assert!(
                 self.times.insert((time, start.purpose.attempt)),
                 "{start:?} for the second time"
             );
+            // Another try is of a time that was due, wherever the clock jumped since.
             if start.purpose.attempt == 1 {
+                assert!(time <= world.now, "{start:?} is early");
                 assert!(
                     self.settled.is_none_or(|settled| time > settled),
                     "{start:?} is of the past"
@@ -187,7 +188,7 @@ fn check(world: &World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn no_time_is_fired_twice_or_early_or_after_it_was_settled(
