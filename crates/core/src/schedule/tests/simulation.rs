@@ -81,7 +81,7 @@ impl Watch {
                 self.times.insert((time, start.purpose.attempt)),
                 "{start:?} for the second time"
             );
-            // Another try is of a time that was due, wherever the clock jumped since.
+            // A further attempt belongs to its run, whatever became of the clock.
             if start.purpose.attempt == 1 {
                 assert!(time <= world.now, "{start:?} is early");
                 assert!(
