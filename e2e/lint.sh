@@ -12,4 +12,4 @@ mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 shellcheck "${scripts[@]}"
 (cd e2e/target && test -z "$(gofmt -l .)" && go vet ./...)
 # Vetting compiles all that it depends on, and building the image says the most of it.
-test -z "$(gofmt -l e2e/images/collector e2e/node/go)"
+test -z "$(gofmt -l e2e/images/collector e2e/node/go e2e/soak)"

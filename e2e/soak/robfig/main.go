@@ -86,6 +86,9 @@ func allowed(at, ours, theirs time.Time) string {
 	if midnightMissing(at, until) {
 		return "a midnight that was leapt over"
 	}
+	if oddChange(at, until) {
+		return "a change by half an hour"
+	}
 	_, before := from.Add(-26 * time.Hour).Zone()
 	for it := from.Add(-26 * time.Hour); it.Before(from.Add(26 * time.Hour)); it = it.Add(15 * time.Minute) {
 		if _, offset := it.Zone(); offset != before {
@@ -101,6 +104,17 @@ func midnightMissing(from, until time.Time) bool {
 	for day := from.Add(-24 * time.Hour); day.Before(until.Add(24 * time.Hour)); day = day.Add(24 * time.Hour) {
 		year, month, number := day.Date()
 		if time.Date(year, month, number, 0, 0, 0, 0, day.Location()).Hour() != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// oddChange says whether a clock between is changed by part of an hour: robfig walks on from midnight in whole hours.
+func oddChange(from, until time.Time) bool {
+	_, before := from.Add(-24 * time.Hour).Zone()
+	for day := from.Add(-24 * time.Hour); day.Before(until.Add(24 * time.Hour)); day = day.Add(24 * time.Hour) {
+		if _, offset := day.Zone(); (offset-before)%3600 != 0 {
 			return true
 		}
 	}

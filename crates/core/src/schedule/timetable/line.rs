@@ -244,8 +244,11 @@ impl Kind {
     }
 
     fn value(&self, text: &str) -> Result<u32, String> {
-        let named = |name: &&str| name.eq_ignore_ascii_case(text);
-        let value = match self.names.iter().position(|name| named(&name)) {
+        let value = match self
+            .names
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(text))
+        {
             Some(index) => u32::try_from(index).ok().map(|index| self.least + index),
             None => number(text).and_then(|number| u32::try_from(number).ok()),
         };

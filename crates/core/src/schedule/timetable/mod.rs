@@ -9,8 +9,9 @@
 //!   instant after the leap; if it is shown twice, the first counts. A CronJob runs not at all, and twice. A line says
 //!   times of day unless its minute or hour has `*`, `?` or a step, or names every value. Such lines are followed in
 //!   real time, as a CronJob's are: `*/15 * * * *` is due every 15 minutes whatever the clock does.
-//! * robfig's walk leaves an hour, a day or more out around some changes of the clock at or about midnight, and in
-//!   zones whose offset has odd minutes. This one does not.
+//! * Where midnight is leapt over, as in Cairo, Beirut and Santiago, robfig's walk leaves out a day or a month, or takes
+//!   one day for the next; where a clock is changed by half an hour (Lord Howe) it leaves out a week; where it is put
+//!   back by two hours (Troll), what is shown again.
 //! * robfig looks no further than the end of the fifth year. This looks forty years ahead.
 //! * `@every` (it drifts), `TZ=` and `CRON_TZ=` (there is a field for it; CronJob refuses them too), `*-5` (robfig
 //!   takes it for `*`) and lines that can never come up are refused.

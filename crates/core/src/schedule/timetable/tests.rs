@@ -193,7 +193,7 @@ fn however_much_was_missed_the_work_is_small() {
         assert!(rare.next_after(at("2096-03-01T00:00Z")).is_some());
     });
     quick("lines that never come up", &|| {
-        let long = format!("0 0 {}31 2,4,6,9,11 *", "31/40,".repeat(30));
+        let long = format!("0 0 {}31 2,4,6,9,11 *", "31,".repeat(70));
         for line in ["0 0 30 2 *", "0 0 31 2,4,6,9,11 *", &long] {
             assert!(Timetable::parse(&[line; 16], "Etc/UTC").is_err());
         }
@@ -224,7 +224,7 @@ proptest! {
         length in 0i64..40_000_000,
     ) {
         let cursor = Timestamp::from_second(from).unwrap();
-        let all: Vec<_> = timetable.upcoming(cursor).take(5000).collect();
+        let all: Vec<_> = timetable.upcoming(cursor).take(300).collect();
         let now = Timestamp::from_second(from + length).unwrap();
         // No further than what was listed.
         let now = now.min(all.last().copied().unwrap_or(now));
