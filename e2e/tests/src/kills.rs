@@ -54,11 +54,7 @@ pub fn tried(points: Vec<KillPoint>) -> Vec<KillPoint> {
         return points;
     }
     let in_turn = |(index, point)| (index % 4 == 0 || index % 4 == 3).then_some(point);
-    points
-        .into_iter()
-        .enumerate()
-        .filter_map(in_turn)
-        .collect()
+    points.into_iter().enumerate().filter_map(in_turn).collect()
 }
 
 fn is_verdict(write: &Request) -> bool {
