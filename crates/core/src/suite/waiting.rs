@@ -14,7 +14,7 @@ use crate::{
 
 /// The status of a suite whose spec cannot be run.
 pub fn invalid(suite: &LocustTestSuite, words: &str, now: Timestamp) -> LocustTestSuiteStatus {
-    let stalled = Some(conditions::STALLED);
+    let stalled = Some((conditions::STALLED, "True"));
     waiting(suite, reasons::INVALID_SPEC, words, stalled, now)
 }
 
@@ -30,14 +30,15 @@ pub fn held(suite: &LocustTestSuite, hold: Hold, now: Timestamp) -> LocustTestSu
             "the operator runs with --suspend-new and starts no suite; to keep this one from starting afterwards, set spec.suspend or delete it",
         ),
     };
-    let suspended = (hold == Hold::Spec).then_some(conditions::SUSPENDED);
+    let suspended = (hold == Hold::Spec).then_some((conditions::SUSPENDED, "True"));
     waiting(suite, reason, words, suspended, now)
 }
 
 /// The status of a suite that waits for others.
 pub fn queued(suite: &LocustTestSuite, wait: &Wait, now: Timestamp) -> LocustTestSuiteStatus {
     let Wait { reason, message } = wait;
-    waiting(suite, reason, message, Some(conditions::QUEUED), now)
+    let queued = Some((conditions::QUEUED, "True"));
+    waiting(suite, reason, message, queued, now)
 }
 
 /// The status of a suite that names what does not exist yet, or may not be used: `reason` in a word, `words` in a
@@ -48,10 +49,8 @@ pub fn refs_unresolved(
     words: &str,
     now: Timestamp,
 ) -> LocustTestSuiteStatus {
-    let mut status = waiting(suite, reason, words, None, now);
-    let mut writer = Writer::new(&mut status, suite, now);
-    writer.set(conditions::RESOLVED_REFS, "False", reason, words);
-    status
+    let unresolved = Some((conditions::RESOLVED_REFS, "False"));
+    waiting(suite, reason, words, unresolved, now)
 }
 
 /// The status of a suite that ends without having been claimed: it was stopped before, or could not start in time. No
@@ -67,12 +66,13 @@ pub fn ended_unclaimed(
     status
 }
 
-/// Of the conditions that a suite may have only while it waits, it has at most this one.
+/// Of the conditions that a suite may have only while it waits, it has at most this one. So the time for which a template
+/// is waited for, which is counted from one of them, begins again after any other wait.
 fn waiting(
     suite: &LocustTestSuite,
     reason: &str,
     words: &str,
-    condition: Option<&str>,
+    condition: Option<(&str, &str)>,
     now: Timestamp,
 ) -> LocustTestSuiteStatus {
     let mut status = suite.status.clone().unwrap_or_default();
@@ -85,11 +85,11 @@ fn waiting(
         conditions::STALLED,
         conditions::QUEUED,
         conditions::SUSPENDED,
+        conditions::RESOLVED_REFS,
     ] {
-        if Some(kind) == condition {
-            writer.set(kind, "True", reason, words);
-        } else {
-            writer.remove(kind);
+        match condition {
+            Some((own, word)) if own == kind => writer.set(kind, word, reason, words),
+            Some(_) | None => writer.remove(kind),
         }
     }
     status

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    lifecycle::{Hold, Outcome},
+    lifecycle::{Hold, Outcome, look_again_for_refs},
     queue::Wait,
     suite::{order::Item, rollup::rollup},
 };
@@ -286,6 +286,43 @@ fn a_suite_says_why_it_waits() {
     let status = ended_unclaimed(&suite, Outcome::aborted("stopped before the start"), at(2));
     assert_eq!(next_step(Some(&status)), Step::Ended);
     assert_eq!(status.verdict, Some(Verdict::Aborted));
+}
+
+#[test]
+fn the_wait_for_a_template_begins_again_after_any_other_wait() {
+    let unresolved = |suite: &LocustTestSuite, now| refs_unresolved(suite, "X", "y", at(now));
+    let first = suite(json!({"steps": [step("a", json!({}))]}));
+    let began = unresolved(&first, 0);
+    let again = |status: &LocustTestSuiteStatus, now| {
+        let within = locust_api::Duration::from_secs(120);
+        look_again_for_refs(&status.conditions, within, at(now))
+    };
+    let waits = LocustTestSuite {
+        status: Some(began),
+        ..first
+    };
+    assert!(again(&unresolved(&waits, 119), 119).is_some());
+    assert!(again(&unresolved(&waits, 120), 120).is_none());
+
+    let wait = Wait {
+        reason: "GroupBusy",
+        message: "2nd of 2 in group g, behind x".to_owned(),
+    };
+    for other in [
+        held(&waits, Hold::Spec, at(60)),
+        held(&waits, Hold::Operator, at(60)),
+        queued(&waits, &wait, at(60)),
+        invalid(&waits, "no", at(60)),
+    ] {
+        let reason = other.reason.clone();
+        let released = LocustTestSuite {
+            status: Some(other),
+            ..waits.clone()
+        };
+        let status = unresolved(&released, 900);
+        assert!(again(&status, 900).is_some(), "{reason:?}");
+        assert!(again(&status, 1020).is_none(), "{reason:?}");
+    }
 }
 
 const ALL: [Verdict; 5] = [
