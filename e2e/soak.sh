@@ -91,7 +91,7 @@ kills() {
     found kills "the operator killed before and after every write for a suite" 0 1 0
     return
   fi
-  long "suites whose operator is killed" env SUITE_KILLS=all \
+  long "suites whose operator is killed" env KILLS=all \
     cargo test --locked --quiet --package e2e-tests --test api -- a_suite_survives_every_kill
   # 150/152 ended as if nobody had been killed
   count=$(sed -n 's|^ *[0-9]*/\([0-9]*\) ended as if nobody.*|\1|p' "$log" | tail -n 1)
