@@ -12,7 +12,7 @@ export STEPS_BEGAN := $(shell date +%s.%N)
 endif
 export VERSION IMAGE
 
-.PHONY: help demo test test-unit test-api test-node bench lint deny cases generate operator image release \
+.PHONY: help demo test test-unit test-api test-node bench soak lint deny cases generate operator image release \
 	check-machine prepare prepare-tools node-tool node-up node-down node-status clean
 
 help: ## Show this list
@@ -35,6 +35,9 @@ test-node: ## Test on the real node with real Locust
 
 bench: ## Measure the operator beside a baseline, write docs/benchmarks.md (ONLY=burst: one part, no page)
 	@e2e/bench.sh "$(ONLY)"
+
+soak: ## Run for long what tests run for a moment, write docs/soak.md (ONLY=fuzz: one part, no page)
+	@e2e/soak.sh "$(ONLY)"
 
 lint: ## Formatting, clippy, shellcheck, helm lint, licences
 	@e2e/lint.sh

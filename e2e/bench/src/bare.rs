@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Kind, connect, for_each, text};
 use crate::cluster::Cluster;
-use crate::{http, proc};
+use crate::{http, proc, suites};
 
 /// Objects per page of a list, as in kubectl.
 const PAGE: u32 = 500;
@@ -35,6 +35,11 @@ pub enum Bare {
     Create {
         /// JSON: lists of objects; those of a list one after the other.
         objects: PathBuf,
+    },
+    /// Claim one test after the other, as the steps of suites are.
+    Chains {
+        /// JSON: what the tests are like.
+        chains: PathBuf,
     },
     /// Ask listeners for their numbers and write them down.
     Progress {
@@ -68,6 +73,7 @@ impl Bare {
             match self {
                 Self::Lists => lists(&client).await,
                 Self::Create { objects } => create(&client, read(&objects)?).await,
+                Self::Chains { chains } => suites::run_chains(&client, &read(&chains)?).await,
                 Self::Progress {
                     addresses,
                     namespace,
@@ -131,6 +137,8 @@ async fn lists(client: &Client) -> Result<Done> {
     let path = |kind: Kind| url(&kind.resource(), None);
     futures::try_join!(
         list(client, path(Kind::LocustTest), ListParams::default()),
+        list(client, path(Kind::LocustTestSuite), ListParams::default()),
+        list(client, path(Kind::LocustTemplate), ListParams::default()),
         list(client, path(Kind::Job), ours.clone()),
         list(client, path(Kind::Pod), ours.clone()),
     )?;
@@ -183,7 +191,8 @@ fn post(object: &Value) -> Result<(String, Vec<u8>)> {
     Ok((path, serde_json::to_vec(object)?))
 }
 
-fn url(resource: &ApiResource, namespace: Option<&str>) -> String {
+/// The path of a resource, in a namespace if one is given.
+pub fn url(resource: &ApiResource, namespace: Option<&str>) -> String {
     let ApiResource {
         api_version,
         plural,

@@ -34,6 +34,10 @@ pub async fn connect(kubeconfig: &Path) -> Result<Client> {
 pub enum Kind {
     /// Tests.
     LocustTest,
+    /// Suites.
+    LocustTestSuite,
+    /// Templates.
+    LocustTemplate,
     /// Jobs.
     Job,
     /// Pods.
@@ -51,6 +55,8 @@ impl Kind {
     pub fn resource(self) -> ApiResource {
         let (group, version, kind) = match self {
             Self::LocustTest => ("locust.io", "v2", "LocustTest"),
+            Self::LocustTestSuite => ("locust.io", "v2", "LocustTestSuite"),
+            Self::LocustTemplate => ("locust.io", "v2", "LocustTemplate"),
             Self::Job => ("batch", "v1", "Job"),
             Self::Pod => ("", "v1", "Pod"),
             Self::ConfigMap => ("", "v1", "ConfigMap"),
@@ -64,6 +70,8 @@ impl Kind {
     pub fn of(object: &Value) -> Result<Self> {
         Ok(match text(object, "/kind")? {
             "LocustTest" => Self::LocustTest,
+            "LocustTestSuite" => Self::LocustTestSuite,
+            "LocustTemplate" => Self::LocustTemplate,
             "Job" => Self::Job,
             "Pod" => Self::Pod,
             "ConfigMap" => Self::ConfigMap,
@@ -145,6 +153,19 @@ pub async fn until(
     what: &str,
     wanted: impl Fn(&Value) -> bool,
 ) -> Result<()> {
+    until_within(LIMIT, client, kind, namespace, count, what, wanted).await
+}
+
+/// The same, with more or less patience.
+pub async fn until_within(
+    limit: Duration,
+    client: &Client,
+    kind: Kind,
+    namespace: &str,
+    count: usize,
+    what: &str,
+    wanted: impl Fn(&Value) -> bool,
+) -> Result<()> {
     let mut there = std::collections::HashSet::new();
     let api = kind.api(client, namespace);
     let watch = async {
@@ -159,11 +180,11 @@ pub async fn until(
         }
         Ok(())
     };
-    let result: Result<Result<()>, _> = tokio::time::timeout(LIMIT, watch).await;
+    let result: Result<Result<()>, _> = tokio::time::timeout(limit, watch).await;
     match result {
         Ok(result) => result,
         Err(_) => bail!(
-            "{} of {count} {kind:?}s in {namespace} are {what} after {LIMIT:?}",
+            "{} of {count} {kind:?}s in {namespace} are {what} after {limit:?}",
             there.len()
         ),
     }

@@ -19,6 +19,7 @@ mod requests;
 mod rest;
 mod running;
 mod start;
+mod suites;
 mod table;
 mod workers;
 

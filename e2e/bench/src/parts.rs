@@ -10,6 +10,7 @@ use crate::crowd::Crowd;
 use crate::lifecycle::Lifecycle;
 use crate::memory::{self, Memories};
 use crate::requests::Count;
+use crate::suites::{self, Suites};
 use crate::table::{Findings, Row};
 use crate::workers::Starts;
 use crate::{burst, lifecycle, rest, running, start, workers};
@@ -32,6 +33,8 @@ pub enum Part {
     Running,
     /// Writes of tests that are judged, and that are not.
     Admission,
+    /// 100 suites of 20 steps each.
+    Suites,
     /// On the node: from a test to the first request of 3 and of 50 workers.
     Workers,
 }
@@ -55,6 +58,7 @@ impl Part {
             Self::Finished => finished(),
             Self::Running => running(),
             Self::Admission => admission(),
+            Self::Suites => suites(),
             Self::Workers => workers(),
         }
     }
@@ -325,6 +329,54 @@ fn admission() -> Result<Findings> {
             percent(within_5_ms),
             percent(within_25_ms),
         )],
+    })
+}
+
+fn suites() -> Result<Findings> {
+    const WHAT: &str = "100 suites: from the end of a step to the claim of the next";
+    let suites = suites::measure(&Cluster::boot()?)?;
+    let Suites {
+        ours,
+        bare,
+        seconds,
+        cpu_seconds,
+        requests,
+        memory,
+        expansions,
+    } = &suites;
+    let gap = |percent: usize| {
+        let of = |values: &Vec<f64>| start::percentile(values.clone(), percent);
+        let what = format!("{WHAT}, p{percent}, ms");
+        row(&what, BARE, of(bare), of(ours), "")
+    };
+    let per_step = |count: u32| f64::from(count) / suites.steps();
+    Ok(Findings {
+        rows: vec![
+            gap(50),
+            gap(99),
+            row(
+                "template expansions per second",
+                "Handlebars alone",
+                expansions.bare,
+                expansions.ours,
+                "",
+            ),
+            memory_row(
+                "memory, 100 suites of 20 steps that are over, MB",
+                *memory,
+                "",
+            ),
+        ],
+        notes: vec![
+            memory_note("100 suites of 20 steps that are over", *memory),
+            format!(
+                "The suites took {seconds:.0} s and {cpu_seconds:.1} s of processor time of the operator; for each step, \
+                 with its test, it made {:.1} writes, {:.1} events and {:.1} reads.",
+                per_step(requests.writes),
+                per_step(requests.events),
+                per_step(requests.reads),
+            ),
+        ],
     })
 }
 

@@ -55,7 +55,12 @@ fn fresh(kind: Kind, mut object: Value, namespace: &str) -> Value {
                 remove(&mut object, labels, &format!("batch.kubernetes.io/{label}"));
             }
         }
-        Kind::ConfigMap | Kind::NetworkPolicy | Kind::LocustTest | Kind::Pod => {}
+        Kind::ConfigMap
+        | Kind::NetworkPolicy
+        | Kind::LocustTest
+        | Kind::LocustTestSuite
+        | Kind::LocustTemplate
+        | Kind::Pod => {}
     }
     object
 }

@@ -63,11 +63,23 @@ pub struct Counts {
 }
 
 /// Counts what was asked about a namespace.
-pub fn count(mut requests: Tail, namespace: &str) -> Result<Counts> {
+pub fn count(requests: Tail, namespace: &str) -> Result<Counts> {
+    count_with(requests, namespace, |_| {})
+}
+
+/// The same, and shows each request to `look`: a log is long, and read once.
+pub fn count_with(
+    mut requests: Tail,
+    namespace: &str,
+    mut look: impl FnMut(&Request),
+) -> Result<Counts> {
     let mut counts = Counts::default();
     requests.each(|request| {
         if request.namespace() != namespace {
-        } else if request.user_agent().starts_with(OPERATOR) {
+            return;
+        }
+        look(&request);
+        if request.user_agent().starts_with(OPERATOR) {
             counts.ours.add(&request);
         } else if request.user() == JOB_CONTROLLER {
             counts.job_controller.add(&request);

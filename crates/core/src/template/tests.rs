@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::settings::for_tests;
 
+mod fuzz;
 mod hostile;
 mod judging;
 mod texts;

@@ -10,7 +10,7 @@ use super::{
 use crate::problems::{Problem, Problems};
 
 /// How deep a tree may be.
-const DEPTH: usize = 32;
+pub(super) const DEPTH: usize = 32;
 /// How many texts of a tree may have expressions.
 const TEXTS: usize = 512;
 /// Files of a test are never changed, wherever they are.

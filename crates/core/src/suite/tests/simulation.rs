@@ -359,8 +359,20 @@ fn assert_ends(seed: u64) {
     assert!(left.is_empty(), "{left:?} {:?}", status.steps);
 }
 
+/// So many cases, unless `PROPTEST_CASES` says how many.
+fn cases(few: u32) -> ProptestConfig {
+    let default = ProptestConfig::default();
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => default,
+        None => ProptestConfig {
+            cases: few,
+            ..default
+        },
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(cases(128))]
     #[test]
     fn every_suite_ends_by_its_rules(seed: u64) {
         assert_ends(seed);

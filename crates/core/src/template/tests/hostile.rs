@@ -7,13 +7,13 @@ use super::*;
 /// Threads that handle requests have no more than this.
 const STACK: usize = 2 * 1024 * 1024;
 
-fn on_a_small_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub fn on_a_small_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let thread = std::thread::Builder::new().stack_size(STACK).spawn(work);
     thread.unwrap().join().unwrap()
 }
 
-#[test]
-fn texts_that_would_end_the_process_are_refused() {
+/// Texts that are refused: some of them would end the process, or keep it busy for ever.
+pub fn seeds() -> Vec<String> {
     let nested = |open: &str, middle: &str, close: &str, times: usize| {
         format!(
             "{{{{{}{middle}{}}}}}",
@@ -21,7 +21,7 @@ fn texts_that_would_end_the_process_are_refused() {
             close.repeat(times)
         )
     };
-    let cases = vec![
+    vec![
         nested("(len ", "x", ")", 2000),
         nested("(len ", "x", ")", 300),
         nested("(not ", "params.x", ")", 9),
@@ -84,9 +84,14 @@ fn texts_that_would_end_the_process_are_refused() {
         "{{\"x\"}}".to_owned(),
         "{{if params.x}}".to_owned(),
         "x {{~! c }}".to_owned(),
-    ];
+        format!("{}{}", "{{#each params}}".repeat(3), "{{/each}}".repeat(3)),
+    ]
+}
+
+#[test]
+fn texts_that_would_end_the_process_are_refused() {
     on_a_small_stack(move || {
-        for case in cases {
+        for case in seeds() {
             let error = text(&case, &json!({"params": {"x": "y"}}));
             let error = error.expect_err(&case[..case.len().min(80)]);
             assert!(
@@ -156,7 +161,7 @@ fn a_tree_is_bounded() {
 }
 
 /// Pieces that have a meaning, in any order.
-fn pieces() -> impl Strategy<Value = String> {
+pub fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         8 => prop::sample::select(vec![
             "{{", "}}", "{{#if ", "{{/if}}", "{{else}}", "{{else if ", "{{#unless ", "{{/unless}}", "{{~", "~}}", "{{!", "--", "{{!--", "--}}",
@@ -170,7 +175,7 @@ fn pieces() -> impl Strategy<Value = String> {
 }
 
 /// Texts that are mostly right.
-fn sentences() -> impl Strategy<Value = String> {
+pub fn sentences() -> impl Strategy<Value = String> {
     let value = prop::sample::select(vec![
         "params.x",
         "params.n",
@@ -198,7 +203,7 @@ fn sentences() -> impl Strategy<Value = String> {
     })
 }
 
-fn trees() -> impl Strategy<Value = Value> {
+pub fn trees() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -242,7 +247,7 @@ fn trees() -> impl Strategy<Value = Value> {
     })
 }
 
-fn scalars() -> impl Strategy<Value = locust_api::Scalar> {
+pub fn scalars() -> impl Strategy<Value = locust_api::Scalar> {
     prop_oneof![
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
@@ -267,7 +272,7 @@ fn scalars() -> impl Strategy<Value = locust_api::Scalar> {
     .prop_map(Into::into)
 }
 
-fn parameters() -> impl Strategy<Value = Vec<locust_api::v2::Parameter>> {
+pub fn parameters() -> impl Strategy<Value = Vec<locust_api::v2::Parameter>> {
     use locust_api::v2::{
         Parameter,
         ParameterType::{Boolean, Duration, Integer, Number, Quantity, String},

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Runs for long what tests run for a moment: soak.sh [part,part...], by default all parts.
+# Prints one table and, when all parts ran, writes it to docs/soak.md. Fails when anything failed. Environment:
+#   FUZZ_SECONDS    how long templates are made up, default 600
+#   PROPTEST_CASES  suites that are simulated, default 200000
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+# shellcheck source=e2e/session.sh
+. e2e/session.sh
+
+# A part is a function of its name. It calls `found` for each line of the table.
+parts=(fuzz suites kills)
+only=${1:-}
+page=docs/soak.md
+table=$(mktemp)
+broken=0
+export FUZZ_SECONDS=${FUZZ_SECONDS:-600} PROPTEST_CASES=${PROPTEST_CASES:-200000}
+
+# found NAME WHAT COUNT FAILURES SECONDS
+found() {
+  local time
+  time=$(awk -v seconds="$5" 'BEGIN {
+    if (seconds < 60) printf "%d s", seconds
+    else if (seconds < 3600) printf "%d min %02d s", seconds / 60, seconds % 60
+    else printf "%d h %02d min", seconds / 3600, seconds % 3600 / 60
+  }')
+  echo "| $1 | $2 | $3 | $4 | $time |" >>"$table"
+  if [ "$4" != 0 ]; then broken=$((broken + 1)); fi
+}
+
+# long LABEL COMMAND...: a step whose log is then $log, its exit code $code and its time $took.
+long() {
+  local began=$SECONDS
+  code=0
+  e2e/step.sh "$@" || code=$?
+  took=$((SECONDS - began))
+  log=.node/logs/$(tr -cs '[:alnum:].' '-' <<<"$1" | sed 's/-*$//' | tr '[:upper:]' '[:lower:]').log
+}
+
+# What fails without saying what (an abort, a compile error) is one failure.
+failures() {
+  if [ "$code" -ne 0 ] && [ "${1:-0}" -eq 0 ]; then echo 1; else echo "${1:-0}"; fi
+}
+
+# Optimised, with all that tests check besides: more cases in the same time.
+tests() { # PACKAGE WORD...
+  cargo test --locked --quiet --profile soak --package "$1" --lib -- --nocapture "${@:2}"
+}
+export -f tests
+build() {
+  e2e/step.sh "building what is run for long" \
+    cargo test --locked --quiet --profile soak --package locust-core --lib --no-run
+}
+
+fuzz() {
+  local line words
+  mkdir -p .node/logs
+  build
+  export FUZZ_NOTE=$PWD/.node/logs/soak-case
+  long "templates that nobody would write" bash -c 'tests locust-core --ignored no_template_gets_out_of_hand'
+  line=$(grep -o '^fuzz: .*' "$log" | tail -n 1)
+  # fuzz: 100 cases, 5 of them a spec, 10 per second, the slowest 7 ms (case 3), 0 failed
+  words=$(sed -n 's/^fuzz: [0-9]* cases, \(.*\) (case [0-9]*), [0-9]* failed$/\1/p' <<<"$line")
+  if [ -z "$line" ]; then
+    words="ended at case $(tr -d ' ' <"$FUZZ_NOTE" || echo "?")"
+  fi
+  found fuzz "templates and parameters made up and changed, expanded and judged: no panic, within the limits, each within 1 s; $words" \
+    "$(awk '{ print $2 + 0 }' <<<"${line:-fuzz: 0}") cases" \
+    "$(failures "$(sed -n 's/.*, \([0-9]*\) failed$/\1/p' <<<"$line")")" "$took"
+}
+
+suites() {
+  local name good bad what
+  build
+  while IFS='|' read -r name what; do
+    long "suites: $name" bash -c "tests locust-core $name" </dev/null
+    # The property is one test of the cases.
+    good=$(sed -n 's/^test result: .* \([0-9]*\) passed;.*/\1/p' "$log" | tail -n 1)
+    bad=$(sed -n 's/^test result: .* \([0-9]*\) failed;.*/\1/p' "$log" | tail -n 1)
+    if [ "$code" -eq 0 ] && [ "${good:-0}" -ne 1 ]; then code=1; fi
+    found suites "$what" "$PROPTEST_CASES suites" "$(failures "$bad")" "$took"
+  done <<'PROPERTIES'
+every_suite_ends_by_its_rules|suites of every kind while caches are behind and the operator dies between writes: each ends, no step starts too early or twice, nothing goes back
+the_worst_required_step_counts_in_any_order|the verdict of a suite is that of its worst required step, in any order of steps
+PROPERTIES
+}
+
+kills() {
+  local count bad
+  if ! make --no-print-directory prepare-tools operator; then
+    found kills "the operator killed before and after every write for a suite" 0 1 0
+    return
+  fi
+  long "suites whose operator is killed" env KILLS=all \
+    cargo test --locked --quiet --package e2e-tests --test api -- a_suite_survives_every_kill
+  # 150/152 ended as if nobody had been killed
+  count=$(sed -n 's|^ *[0-9]*/\([0-9]*\) ended as if nobody.*|\1|p' "$log" | tail -n 1)
+  bad=$(sed -n 's|^ *\([0-9]*\)/\([0-9]*\) ended as if nobody.*|\2 \1|p' "$log" | tail -n 1 | awk '{ print $1 - $2 }')
+  found kills "the operator killed before and after every write for a suite of four steps and for its tests: it ends as if nobody had been killed" \
+    "${count:-0} kills" "$(failures "$bad")" "$took"
+}
+
+write_page() {
+  {
+    cat <<'MARKDOWN'
+# Soak
+
+<!-- Written by `make soak` (e2e/soak.sh). Do not edit. -->
+
+`make soak` runs for long what `make test` runs for a moment, on the working version. With `make soak ONLY=fuzz` (or several parts with
+commas) it runs that part and leaves this page alone.
+
+MARKDOWN
+    echo "* Date: $(date -u '+%Y-%m-%d %H:%M UTC')"
+    echo "* Machine: $(nproc) cores, $(uname -sr)"
+    echo "* Version: locust-operator $VERSION, commit $(git rev-parse --short=12 HEAD)$(git diff --quiet HEAD || echo ' with changes')"
+    echo
+    cat "$table"
+  } >"$page"
+  echo "written: $page"
+}
+
+trap 'code=$?; rm -f "$table"; end_node "$code"' EXIT
+printf '| part | what | count | failures | time |\n|---|---|---:|---:|---:|\n' >"$table"
+VERSION=${VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)}
+if [ -n "$only" ]; then IFS=, read -ra chosen <<<"$only"; else chosen=("${parts[@]}"); fi
+for part in "${chosen[@]}"; do
+  if [[ " ${parts[*]} " != *" $part "* ]]; then
+    echo "error: there is no part $part; there are: ${parts[*]}" >&2
+    exit 2
+  fi
+done
+for part in "${chosen[@]}"; do "$part"; done
+
+echo
+cat "$table"
+[ -n "$only" ] || write_page
+[ "$broken" -eq 0 ] || {
+  echo "error: $broken lines have failures; their logs are in .node/logs" >&2
+  exit 1
+}
