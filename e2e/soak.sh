@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit
 . e2e/session.sh
 
 # A part is a function of its name. It calls `found` for each line of the table.
-parts=(fuzz suites kills)
+parts=(fuzz suites cron kills)
 only=${1:-}
 page=docs/soak.md
 table=$(mktemp)
@@ -83,6 +83,16 @@ suites() {
 every_suite_ends_by_its_rules|suites of every kind while caches are behind and the operator dies between writes: each ends, no step starts too early or twice, nothing goes back
 the_worst_required_step_counts_in_any_order|the verdict of a suite is that of its worst required step, in any order of steps
 PROPERTIES
+}
+
+cron() {
+  local count bad
+  long "timetables" e2e/soak/cron.sh
+  # 200000 cases, 0 mismatches
+  count=$(sed -n 's/^\([0-9]*\) cases, [0-9]* mismatches$/\1/p' "$log" | awk '{ sum += $1 } END { print sum + 0 }')
+  bad=$(sed -n 's/.* \([0-9]*\) mismatches.*/\1/p' "$log" | awk '{ sum += $1 } END { print sum + 0 }')
+  found cron "cron lines are due when a look at the clock minute by minute says, around every change of 41 clocks from 2020 to 2035 and anywhere else, and when robfig/cron says but for the listed differences" \
+    "$count cases" "$(failures "$bad")" "$took"
 }
 
 kills() {
