@@ -3,12 +3,14 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use e2e_node::Layout;
 use serde_json::Value;
 
+use crate::reader::{self, Reader};
 use crate::{process, seen};
 
 /// kubectl with a kubeconfig, and a namespace if one is chosen.
@@ -17,6 +19,8 @@ pub struct Kubectl {
     program: PathBuf,
     kubeconfig: PathBuf,
     namespace: Option<String>,
+    /// Shared by all that have the same kubeconfig from here.
+    reader: Arc<OnceLock<Option<Reader>>>,
 }
 
 impl Kubectl {
@@ -26,6 +30,7 @@ impl Kubectl {
             program: Layout::discover()?.program("kubectl"),
             kubeconfig: kubeconfig.to_owned(),
             namespace: None,
+            reader: Arc::default(),
         })
     }
 
@@ -141,13 +146,34 @@ impl Kubectl {
         Ok(answer)
     }
 
+    /// How to read objects of this kind without a process; `None` when only kubectl knows how.
+    fn reader(&self, kind: &str) -> Option<(&Reader, String)> {
+        let path = reader::path(kind, self.namespace.as_deref()?)?;
+        let reader = self
+            .reader
+            .get_or_init(|| Reader::new(&self.kubeconfig).ok());
+        Some((reader.as_ref()?, path))
+    }
+
     /// One object.
     pub fn get(&self, kind: &str, name: &str) -> Result<Value> {
+        if let Some((reader, path)) = self.reader(kind)
+            && let Ok(Some(object)) = reader.get(&path, name)
+        {
+            seen::note(&object)?;
+            return Ok(object);
+        }
+        // It says best what is wrong.
         self.json(&["get", kind, name])
     }
 
     /// One object, or `None` when there is none of this name.
     pub fn find(&self, kind: &str, name: &str) -> Result<Option<Value>> {
+        if let Some((reader, path)) = self.reader(kind)
+            && let Ok(found) = reader.get(&path, name)
+        {
+            return Ok(found);
+        }
         let output = self.run(&["get", kind, name, "--ignore-not-found", "-o", "json"])?;
         if output.trim().is_empty() {
             return Ok(None);
@@ -157,6 +183,12 @@ impl Kubectl {
 
     /// Objects with these labels; an empty selector selects all.
     pub fn list(&self, kind: &str, selector: &str) -> Result<Vec<Value>> {
+        if let Some((reader, path)) = self.reader(kind)
+            && let Ok(items) = reader.list(&path, selector)
+        {
+            items.iter().try_for_each(seen::note)?;
+            return Ok(items);
+        }
         let list = self.json(&["get", kind, "--selector", selector])?;
         items(list)
     }

@@ -8,7 +8,6 @@ mod faults;
 mod patience;
 mod serve;
 mod succession;
-mod upstream;
 mod watch;
 
 use std::fs;
@@ -22,10 +21,11 @@ use serde_json::{Value, json};
 use tokio::runtime::{Builder, Handle};
 use tokio::task::AbortHandle;
 
+use crate::upstream::Upstream;
+
 pub use faults::{Call, Fate, Faults, KillPoint, When, Writes};
 pub use patience::check_patience;
 pub use succession::{Launch, Life, Succession};
-use upstream::Upstream;
 
 /// A faulty way to the API server. It ends when this is dropped.
 pub struct Proxy {

@@ -1,4 +1,4 @@
-//! The way to the API server.
+//! The way to an API server.
 
 use anyhow::{Context, Result};
 use base64::Engine;
@@ -11,12 +11,12 @@ use hyper::{Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
 /// A client of one API server.
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     url: String,
 }
@@ -36,8 +36,11 @@ impl Upstream {
         let provider = rustls::crypto::ring::default_provider();
         let tls = ClientConfig::builder_with_provider(provider.into())
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let tls = match identity(&config["users"][0]["user"])? {
+            Some((certificates, key)) => tls.with_client_auth_cert(certificates, key)?,
+            None => tls.with_no_client_auth(),
+        };
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_only()
@@ -59,4 +62,17 @@ impl Upstream {
         request.headers_mut().remove(HOST);
         Ok(self.client.request(request).await?)
     }
+}
+
+/// The certificate of a user who has one.
+fn identity(
+    user: &Value,
+) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>> {
+    let data = |name: &str| user[name].as_str().map(|text| STANDARD.decode(text));
+    let (Some(certificate), Some(key)) = (data("client-certificate-data"), data("client-key-data"))
+    else {
+        return Ok(None);
+    };
+    let certificates = CertificateDer::pem_slice_iter(&certificate?).collect::<Result<_, _>>()?;
+    Ok(Some((certificates, PrivateKeyDer::from_pem_slice(&key?)?)))
 }
