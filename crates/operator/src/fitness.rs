@@ -3,7 +3,7 @@
 //! What is asked for first is what everybody may read, so that an operator of one namespace, which may not read
 //! definitions, knows as well.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use axum::http::{
@@ -197,12 +197,15 @@ impl Looker {
         let path = format!("/openapi/v3/apis/locust.io/{}", definition::VERSION);
         let before = self.schemas.as_ref().map(|(tag, _)| tag);
         let served = match self.get::<Schemas>(&path, before).await? {
-            Answer::Is(schemas, tag) => {
-                let served = schemas.served().unwrap_or(Served::Nothing);
-                let judged = definition::judge(&served).map_err(|unfit| unfit.to_string());
-                self.schemas = tag.map(|tag| (tag, judged.clone()));
-                return Ok(judged);
-            }
+            Answer::Is(schemas, tag) => match schemas.served() {
+                Some(served) => {
+                    let judged = definition::judge(&served).map_err(|unfit| unfit.to_string());
+                    self.schemas = tag.map(|tag| (tag, judged.clone()));
+                    return Ok(judged);
+                }
+                // Of other kinds there is this version.
+                None => self.otherwise(true).await?,
+            },
             Answer::Unchanged => {
                 let known = self.schemas.as_ref().map(|(_, judged)| judged.clone());
                 return Ok(known.unwrap_or(Ok(())));
@@ -211,7 +214,7 @@ impl Looker {
                 self.tell_forbidden(&path);
                 return Ok(Ok(()));
             }
-            Answer::Missing => self.otherwise().await?,
+            Answer::Missing => self.otherwise(false).await?,
         };
         self.schemas = None;
         Ok(definition::judge(&served).map_err(|unfit| unfit.to_string()))
@@ -225,32 +228,33 @@ impl Looker {
         }
     }
 
-    /// What there is instead of the version that is needed.
-    async fn otherwise(&self) -> anyhow::Result<Served> {
+    /// What there is instead of the version that is needed, which may be described for other kinds.
+    async fn otherwise(&self, is_described: bool) -> anyhow::Result<Served> {
         let Answer::Is(group, _) = self.get::<Group>("/apis/locust.io", None).await? else {
             return Ok(Served::Nothing);
         };
-        let versions = group.versions();
-        if versions
-            .iter()
-            .any(|version| version == definition::VERSION)
-        {
-            bail!(
-                "the API server does not describe locust.io/{} yet",
-                definition::VERSION
-            );
-        }
-        let spec = match versions.first() {
-            None => return Ok(Served::Nothing),
-            Some(version) => {
-                let path = format!("/openapi/v3/apis/locust.io/{version}");
-                match self.get::<Schemas>(&path, None).await? {
-                    Answer::Is(schemas, _) => schemas.spec_fields(),
-                    Answer::Unchanged | Answer::Missing | Answer::Forbidden => Default::default(),
+        let (mut versions, mut fields) = (Vec::new(), None);
+        for version in group.versions() {
+            if version == definition::VERSION {
+                if is_described {
+                    continue;
                 }
+                bail!("the API server does not describe locust.io/{version} yet");
             }
-        };
-        Ok(Served::Otherwise { versions, spec })
+            let path = format!("/openapi/v3/apis/locust.io/{version}");
+            let spec = match self.get::<Schemas>(&path, None).await? {
+                Answer::Is(schemas, _) => schemas.spec_fields(),
+                Answer::Unchanged | Answer::Missing | Answer::Forbidden => Some(BTreeSet::new()),
+            };
+            if let Some(spec) = spec {
+                versions.push(version);
+                fields.get_or_insert(spec);
+            }
+        }
+        Ok(match fields {
+            Some(spec) => Served::Otherwise { versions, spec },
+            None => Served::Nothing,
+        })
     }
 
     async fn get<T: DeserializeOwned>(

@@ -125,11 +125,10 @@ impl Schemas {
         })
     }
 
-    /// The fields of the spec of `LocustTest`.
-    pub fn spec_fields(self) -> BTreeSet<String> {
+    /// The fields of the spec of `LocustTest`; `None` when they do not know the kind.
+    pub fn spec_fields(self) -> Option<BTreeSet<String>> {
         let kind = self.components.kind();
         kind.map(|kind| kind.properties.spec.names())
-            .unwrap_or_default()
     }
 }
 

@@ -143,7 +143,8 @@ fn foreign_definitions_are_told_apart() {
             true,
             json!({"properties": {"spec": spec}}),
         )
-        .spec_fields(),
+        .spec_fields()
+        .unwrap(),
     };
     let official_v2 =
         json!({"properties": {"spec": official, "status": fields(&["state", "message"])}});

@@ -62,11 +62,12 @@ pub fn every_published_field(world: &World) -> Result<()> {
     let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
     let mut missing = Vec::new();
     find_missing(spec, &stored["spec"], "spec", &mut missing);
-    // The other forms of `command` and `configMapRef`.
+    // The other forms of `command` and `configMapRef`, and what stands for a whole spec.
     assert_eq!(
         missing,
         [
             "spec.master.args",
+            "spec.templateRef",
             "spec.testFiles.inline",
             "spec.worker.args"
         ]

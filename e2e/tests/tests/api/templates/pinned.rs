@@ -1,8 +1,8 @@
 //! What a run was made from stays as it was, whatever becomes of the template and the operator.
 
 use anyhow::{Context, Result, ensure};
-use e2e_tests::Kubectl;
 use e2e_tests::proxy::{KillPoint, Succession, When, Writes};
+use e2e_tests::{Kubectl, wait_until};
 use serde_json::{Value, json};
 
 use super::{judged, template, test};
@@ -235,7 +235,11 @@ pub fn killed_after_every_first_write(world: &World) -> Result<()> {
     });
     kubectl.apply(&test("demo", TEST))?;
     let operators = Succession::start(launch(&place), points.to_vec());
-    let status = end(kubectl);
+    // The last of them makes the last object.
+    let made = wait_until("all objects are made", SOON * 6, || {
+        kubelet::started(kubectl, "demo")
+    });
+    let status = made.and_then(|_| end(kubectl));
     let lives = operators.end()?;
     check_passed(&status?);
     let killed: Vec<String> = lives
