@@ -234,7 +234,7 @@ metadata:
 spec:
   testFiles:
     inline:{LOCUSTFILE}
-  run: {{host: http://demo-target, users: 60, spawnRate: 2, runTime: 8s, stopTimeout: 5s}}
+  run: {{host: http://demo-target, users: 60, spawnRate: 2, runTime: 16s, stopTimeout: 5s}}
   worker: {{replicas: 1}}
 "#
     ))?;
