@@ -13,7 +13,7 @@ pub const LOCUSTFILE: &str = r#"
         locust.runners.HEARTBEAT_LIVENESS = 30
 
         class Visitor(HttpUser):
-            wait_time = constant(0.5)
+            wait_time = constant(0.2)
 
             def on_start(self):
                 self.client.headers["X-Run-Id"] = os.environ["TEST_RUN_ID"]
