@@ -145,6 +145,11 @@ reasons! {
     Outcome THRESHOLD_BREACHED = "ThresholdBreached": "At least one threshold did not hold; the message and `status.thresholds` have limit and actual.",
         look: "kubectl get locusttest first-test -o jsonpath='{range .status.thresholds[*]}{.result}  {.limit}  {.actual}{\"\\n\"}{end}'",
         fix: "The service was slower, or failed more often, than was asked for: look there first. A threshold that is only to be shown has `severity: Warn`.";
+    Outcome REGRESSION = "Regression": "By its series the service is slower than it was, and `spec.baseline.onRegression` is `Fail`; or the condition `Regression` says so.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.comparison.message}'",
+        fix: "Look at what changed in the service before the run at which the level shifted. When the new level is meant to stay, remove the series' ConfigMap, or its key: a new series begins.";
+    Normal NO_REGRESSION = "NoRegression": "By its series the service is not slower than it was.";
+    Normal NOT_COMPARED = "NotCompared": "Whether the service is slower than it was cannot be said yet; the message says why.";
     Outcome THRESHOLD_ABORT = "ThresholdAbort": "A threshold with `abort` was in breach for as long as it says, and the load was ended early.",
         look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
         fix: "Look at the service. When it was only the ramp-up, make `abort.delay` longer.";

@@ -25,6 +25,7 @@
 
 pub mod admission;
 pub mod argv;
+pub mod baseline;
 pub mod certificates;
 pub mod claim;
 pub mod definition;

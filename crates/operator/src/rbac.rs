@@ -139,6 +139,13 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         group: "",
+        resources: &["configmaps"],
+        names: Names::Any,
+        verbs: &["patch"],
+        why: "the series that finished runs are compared with",
+    },
+    Rule {
+        group: "",
         resources: &["services"],
         names: Names::Any,
         verbs: &["patch"],

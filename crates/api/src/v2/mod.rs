@@ -1,5 +1,6 @@
 //! `locust.io/v2`: the stored version.
 
+mod baseline;
 mod files;
 mod locust_schedule;
 mod locust_template;
@@ -18,6 +19,10 @@ mod template_ref;
 mod threshold;
 mod web_ui;
 
+pub use baseline::{
+    Baseline, CompareWith, Comparison, ComparisonNote, ComparisonState, MetricComparison,
+    OnRegression,
+};
 pub use files::{
     EnvConfig, EnvSource, InlineFile, SecretMount, TargetedVolumeMount, TestFiles, VolumeTarget,
 };

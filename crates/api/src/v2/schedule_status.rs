@@ -5,7 +5,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Verdict;
+use super::{ComparisonNote, Verdict};
 
 /// What the operator knows of the schedule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -77,7 +77,10 @@ pub struct LocustScheduleStatus {
     /// Runs that were Inconclusive or Aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<i64>,
-    /// Conditions: Ready, LastRunPassed, Suspended.
+    /// What the series said of the run that was compared last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_comparison: Option<ComparisonNote>,
+    /// Conditions: Ready, LastRunPassed, Regression, Suspended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

@@ -83,6 +83,10 @@ pub enum News {
     RunSkipped(String),
     /// A run is being deleted to make room for another.
     RunReplaced(String),
+    /// By the series the service got slower.
+    Regression(String),
+    /// By the series the service is not slower any more.
+    RegressionOver(String),
     /// From now on no time starts a run.
     Suspended(String),
 }

@@ -131,6 +131,7 @@ impl World {
             verdict,
             reason: "Why".to_owned(),
             message: "because".to_owned(),
+            comparison: None,
             at: Some(now),
         });
     }

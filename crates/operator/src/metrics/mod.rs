@@ -33,6 +33,11 @@ struct VerdictLabel {
     reason: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
 /// In front of every name.
 const PREFIX: &str = "locust_operator";
 
@@ -110,7 +115,14 @@ const REPORTS_LEFT_OUT: Own = own(
     "Reports of running tests that are not shown, because enough others are",
 );
 
-const OWN: [Own; 8] = [
+const COMPARISONS: Own = own(
+    "comparisons",
+    "_total",
+    &["state"],
+    "Finished runs that were compared with their series, by what that says",
+);
+
+const OWN: [Own; 9] = [
     BUILD,
     RECONCILES,
     RECONCILE_SECONDS,
@@ -119,6 +131,7 @@ const OWN: [Own; 8] = [
     LEADER,
     RUNS_FINISHED,
     REPORTS_LEFT_OUT,
+    COMPARISONS,
 ];
 
 /// Every metric of the operator itself.
@@ -157,6 +170,7 @@ pub struct Metrics {
     synced: Family<KindLabel, Gauge>,
     leader: Gauge,
     runs: Family<VerdictLabel, Counter>,
+    comparisons: Family<StateLabel, Counter>,
     live: Arc<LiveNumbers>,
 }
 
@@ -170,6 +184,7 @@ impl Default for Metrics {
             synced: Family::default(),
             leader: Gauge::default(),
             runs: Family::default(),
+            comparisons: Family::default(),
             live: Arc::default(),
         };
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -181,6 +196,7 @@ impl Default for Metrics {
         metrics.register(LEADER, metrics.leader.clone());
         metrics.register(RUNS_FINISHED, metrics.runs.clone());
         metrics.register(REPORTS_LEFT_OUT, metrics.live.left_out().clone());
+        metrics.register(COMPARISONS, metrics.comparisons.clone());
         let live = metrics.live.clone();
         metrics.registry.register_collector(Box::new(live));
         metrics
@@ -225,6 +241,11 @@ impl Metrics {
                 reason: reason.to_owned(),
             })
             .inc();
+    }
+
+    /// Counts a run that was compared with its series.
+    pub fn compared(&self, state: &'static str) {
+        self.comparisons.get_or_create(&StateLabel { state }).inc();
     }
 
     /// Shows these numbers of a running test, in place of those it had.
