@@ -48,6 +48,7 @@ fn all() -> Metrics {
     metrics.cache_synced("pods", true);
     metrics.leads(true);
     metrics.run_finished("Passed", "RunTimeReached");
+    metrics.compared("Stable");
     metrics.show_running("shop", "cart", samples());
     metrics
 }

@@ -98,6 +98,14 @@ const CASES: &[Case<World>] = &[
     ),
     ("a_schedule_ends", schedules::a_schedule_ends),
     (
+        "a_schedule_finds_a_regression",
+        schedules::regression::a_schedule_finds_a_regression,
+    ),
+    (
+        "a_test_names_its_series",
+        schedules::regression::a_test_names_its_series,
+    ),
+    (
         "a_schedule_runs_on_demand",
         schedules::a_schedule_runs_on_demand,
     ),
