@@ -184,7 +184,14 @@ mod tests {
         let agent = format!("{OPERATOR}1");
         let due = "2026-01-05T02:00:00Z".parse().unwrap();
         for (side, user, agent, resource, code, counts) in [
-            (Side::Schedules, "o", agent.as_str(), "locusttests", 201, true),
+            (
+                Side::Schedules,
+                "o",
+                agent.as_str(),
+                "locusttests",
+                201,
+                true,
+            ),
             (Side::Schedules, "o", &agent, "locusttests", 409, false),
             (Side::Schedules, "o", &agent, "events", 201, false),
             (Side::Schedules, "o", "kubectl/1", "locusttests", 201, false),

@@ -76,7 +76,8 @@ mod tests {
     #[test]
     fn what_is_new_is_counted_once() {
         let two = json!("2026-01-05T02:00:00Z");
-        let old = status(json!({"missedRuns": 3, "active": [run("a", 1, two.clone(), "02:00:01")]}));
+        let old =
+            status(json!({"missedRuns": 3, "active": [run("a", 1, two.clone(), "02:00:01")]}));
         let new = status(json!({
             "missedRuns": 5,
             "history": [run("a", 1, two.clone(), "02:00:01")],

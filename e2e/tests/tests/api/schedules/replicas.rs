@@ -60,7 +60,10 @@ fn hang(world: &World, stop: Stop) -> Result<()> {
             let there = Timestamp::now();
             while runs(&place)?.is_empty() {
                 let late = Timestamp::now().duration_since(there);
-                ensure!(late < SignedDuration::from_secs(10), "no run after {late:#}");
+                ensure!(
+                    late < SignedDuration::from_secs(10),
+                    "no run after {late:#}"
+                );
                 sleep(LOOK);
             }
             Frozen::new(leader.operator.pid())?
