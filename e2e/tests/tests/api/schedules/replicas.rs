@@ -15,7 +15,7 @@ use crate::lease::{BUSY, LOST, Replica};
 use crate::world::{Place, SOON, World};
 
 /// Between the creation of the schedule and its time, at least.
-const AHEAD: SignedDuration = SignedDuration::from_secs(3);
+const AHEAD: SignedDuration = SignedDuration::from_secs(6);
 
 /// How often is looked for the run: between its creation and its status lie some milliseconds.
 const LOOK: Duration = Duration::from_millis(2);
