@@ -28,12 +28,14 @@ mod hear;
 mod hold;
 mod seen;
 mod status;
+mod tally;
 pub mod timetable;
 
 pub use decide::{Decision, Delete, News, Start, decide};
 pub use hold::Held;
 pub use seen::{Purpose, Run, RunEnd, RunKind, RunState, Seen};
 pub use status::{has_noted, not_started, started};
+pub use tally::{Tally, tally};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod act;
 mod runs;
+mod suspended;
 
 use std::{sync::Arc, time::Duration};
 
@@ -58,6 +59,7 @@ pub(crate) async fn run(common: Common) {
     }
     let Requests { asker, stream } = Requests::default();
     watch(&hub, &asker);
+    suspended::count(&hub.schedules, &metrics);
     let (events, published) = Events::start(client.clone());
     let context = Arc::new(Context {
         client,
@@ -145,6 +147,8 @@ async fn go_on(schedule: &LocustSchedule, context: &Context) -> Result<Action, R
     if write(schedule, &status, context).await? {
         tell_of_problems(schedule, &status, context);
     }
+    let tally = schedule::tally(schedule.status.as_ref(), &status, &news);
+    context.metrics.scheduled(&tally);
     news.into_iter()
         .for_each(|item| act::tell(schedule, item, context));
     for delete in &deletes {

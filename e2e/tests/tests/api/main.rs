@@ -27,6 +27,7 @@ mod queue;
 mod released;
 mod rights;
 mod running;
+mod schedule_kills;
 mod schedules;
 mod script;
 mod settings;
@@ -84,6 +85,14 @@ const CASES: &[Case<World>] = &[
     (
         "a_suite_survives_every_kill",
         suite_kills::a_suite_survives_every_kill,
+    ),
+    (
+        "a_schedule_survives_every_kill",
+        schedule_kills::a_schedule_survives_every_kill,
+    ),
+    (
+        "a_leader_that_hangs_when_a_run_is_due",
+        schedules::replicas::a_leader_that_hangs_when_a_run_is_due,
     ),
     ("jobs_graphs_and_waits", suites::jobs_graphs_and_waits),
     (

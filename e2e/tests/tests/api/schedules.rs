@@ -2,6 +2,7 @@
 
 pub mod levels;
 pub mod regression;
+pub mod replicas;
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ const TEST: &str =
     "test: {testFiles: {inline: {locustfile.py: ''}}, run: {runTime: 1m}, worker: {replicas: 1}}";
 
 /// A schedule of this name with these lines in its spec.
-fn schedule(name: &str, spec: &str) -> String {
+pub fn schedule(name: &str, spec: &str) -> String {
     format!(
         "
 apiVersion: locust.io/v2
