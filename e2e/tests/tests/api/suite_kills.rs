@@ -21,7 +21,7 @@ use crate::world::{Place, SOON, World};
 /// Suites wait most of the time.
 const AT_ONCE: usize = 5;
 /// Of the kills around the suite's own writes, each of so many.
-const SAMPLE: usize = 3;
+const SAMPLE: usize = 5;
 
 /// Three steps from a template, one of which is tried twice, and one at the end.
 const SPEC: &str = "
@@ -173,7 +173,7 @@ pub fn a_suite_survives_every_kill(world: &World) -> Result<()> {
         .step_by(if all { 1 } else { SAMPLE })
         .map(|point| vec![point])
         .collect();
-    ensure!(kills.len() > TESTS.len(), "{} kills", kills.len());
+    ensure!(kills.len() >= TESTS.len(), "{} kills", kills.len());
     let names = (1..=kills.len()).map(|number| format!("suite-kill-{number}"));
     let places = world.other.places(&names.collect::<Vec<_>>())?;
     run_all(&places, &kills, AT_ONCE, |place, points| {
