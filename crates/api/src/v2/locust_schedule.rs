@@ -7,7 +7,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LocustScheduleStatus, LocustTestSpec, LocustTestSuiteSpec, Retries, TemplateRef};
+use super::{
+    LocustScheduleStatus, LocustTestSpec, LocustTestSuiteSpec, Notify, Retries, TemplateRef,
+};
 
 /// A test or a suite that is run again and again: by a timetable, or when somebody asks for it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,6 +110,9 @@ pub struct LocustScheduleSpec {
     /// How many finished runs stay, by their verdicts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
+    /// Whom to tell how runs went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
     /// What is run. A change of it is for the runs that start afterwards.
     pub run_template: RunTemplate,
 }

@@ -157,6 +157,7 @@ pub(super) fn tell(schedule: &LocustSchedule, news: News, context: &Context) {
         News::RunSkipped(note) => (Tone::Warning, "RunSkipped", note),
         News::RunReplaced(note) => (Tone::Normal, "RunReplaced", note),
         News::Suspended(note) => (Tone::Warning, "Suspended", note),
+        News::NoticeGivenUp(note) => (Tone::Warning, "NoticeGivenUp", note),
     };
     // Runs of one schedule are no repetitions of each other.
     let action = control::action(&note);

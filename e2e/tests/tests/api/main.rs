@@ -107,6 +107,10 @@ const CASES: &[Case<World>] = &[
         schedules::a_schedule_that_cannot_be_followed,
     ),
     (
+        "runs_are_told_of",
+        schedules::notices::runs_are_told_of,
+    ),
+    (
         "three_levels_of_owners",
         schedules::levels::three_levels_of_owners,
     ),
