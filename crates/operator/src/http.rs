@@ -2,7 +2,7 @@
 //!
 //! There is one type of it, with TLS or without: the code of HTTP exists once for each in the program, whose size counts.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use axum::{body::Body, http::Uri};
 use hyper_rustls::HttpsConnector;
@@ -80,8 +80,16 @@ mod tests {
         std::fs::create_dir_all(&directory).unwrap();
         for (name, content, wrong) in [
             ("two", certified.cert.pem().repeat(2), None),
-            ("none", "nothing\n".to_owned(), Some("no certificate in PEM")),
-            ("broken", certified.cert.pem().replace("MII", "???"), Some("cannot be read")),
+            (
+                "none",
+                "nothing\n".to_owned(),
+                Some("no certificate in PEM"),
+            ),
+            (
+                "broken",
+                certified.cert.pem().replace("MII", "???"),
+                Some("cannot be read"),
+            ),
         ] {
             let file = directory.join(name);
             std::fs::write(&file, content).unwrap();
@@ -92,7 +100,10 @@ mod tests {
             }
         }
         let said = tls(Some(&directory.join("missing"))).unwrap_err();
-        assert!(said.contains("missing") && said.contains("--notifications-ca-bundle"), "{said}");
+        assert!(
+            said.contains("missing") && said.contains("--notifications-ca-bundle"),
+            "{said}"
+        );
         std::fs::remove_dir_all(&directory).unwrap();
     }
 }

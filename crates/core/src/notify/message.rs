@@ -165,7 +165,8 @@ mod tests {
     #[test]
     fn a_cloud_event_says_all_that_is_known() {
         let notice = notice(NotifyOn::Failed, "p95 is 3 s");
-        let Message { content_type, body } = message(&schedule(), NotifyFormat::CloudEvents, &notice);
+        let Message { content_type, body } =
+            message(&schedule(), NotifyFormat::CloudEvents, &notice);
         assert_eq!(content_type, "application/cloudevents+json; charset=utf-8");
         assert_eq!(
             serde_json::from_str::<Value>(&body).unwrap(),
@@ -205,7 +206,8 @@ mod tests {
     #[test]
     fn slack_gets_a_line() {
         let text = |on, words: &str| -> String {
-            let Message { content_type, body } = message(&schedule(), NotifyFormat::Slack, &notice(on, words));
+            let Message { content_type, body } =
+                message(&schedule(), NotifyFormat::Slack, &notice(on, words));
             assert_eq!(content_type, "application/json; charset=utf-8");
             let body: Value = serde_json::from_str(&body).unwrap();
             assert_eq!(body.as_object().unwrap().len(), 1);
@@ -217,7 +219,10 @@ mod tests {
         );
         assert!(text(NotifyOn::Regression, "").ends_with("team/nightly: ThresholdBreached"));
         let long = text(NotifyOn::Failed, &"<".repeat(9000));
-        assert!(long.chars().count() <= MAX_TEXT && long.ends_with("&lt;…"), "{long}");
+        assert!(
+            long.chars().count() <= MAX_TEXT && long.ends_with("&lt;…"),
+            "{long}"
+        );
     }
 
     proptest! {

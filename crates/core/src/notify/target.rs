@@ -97,7 +97,9 @@ pub fn unreadable(namespace: &str, name: &str, code: Option<u16>, words: &str) -
         Some(403) => format!(
             "the operator may not read the Secret {name:?}; let its administrator add that name to the chart's notifications.secretNames"
         ),
-        Some(404) => format!("there is no Secret {name:?} in the namespace {namespace:?}; create it"),
+        Some(404) => {
+            format!("there is no Secret {name:?} in the namespace {namespace:?}; create it")
+        }
         _ => format!("the Secret {name:?} cannot be read: {words}"),
     }
 }
@@ -126,7 +128,9 @@ fn check_url(url: &str) -> Result<(), String> {
     }
     let rest = url.strip_prefix("https://");
     let Some(rest) = rest.or_else(|| url.strip_prefix("http://")) else {
-        return Err(format!("does not begin with http:// or https://; {example}"));
+        return Err(format!(
+            "does not begin with http:// or https://; {example}"
+        ));
     };
     let is_known = |c: char| c.is_ascii_graphic() && !"\"#<>\\^`{|}".contains(c);
     if let Some(strange) = url.chars().find(|c| !is_known(*c)) {
@@ -153,7 +157,9 @@ fn check_url(url: &str) -> Result<(), String> {
     }
     let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
     if port.is_some_and(|port| !is_port(port)) {
-        return Err(format!("has no port between 1 and 65535 after its host; {example}"));
+        return Err(format!(
+            "has no port between 1 and 65535 after its host; {example}"
+        ));
     }
     Ok(())
 }
@@ -231,16 +237,44 @@ mod tests {
         let hidden = "https://hooks/T0/secret";
         for (url, data, wanted) in [
             (Some(HERE), None, Ok((HERE, None))),
-            (Some(HERE), Some(vec![("token", "abc\n")]), Ok((HERE, Some("abc")))),
-            (Some(HERE), Some(vec![("url", hidden), ("token", "abc")]), Ok((HERE, Some("abc")))),
-            (None, Some(vec![("url", "https://hooks/T0/secret\n")]), Ok((hidden, None))),
-            (None, Some(vec![("url", hidden), ("token", "abc")]), Ok((hidden, Some("abc")))),
+            (
+                Some(HERE),
+                Some(vec![("token", "abc\n")]),
+                Ok((HERE, Some("abc"))),
+            ),
+            (
+                Some(HERE),
+                Some(vec![("url", hidden), ("token", "abc")]),
+                Ok((HERE, Some("abc"))),
+            ),
+            (
+                None,
+                Some(vec![("url", "https://hooks/T0/secret\n")]),
+                Ok((hidden, None)),
+            ),
+            (
+                None,
+                Some(vec![("url", hidden), ("token", "abc")]),
+                Ok((hidden, Some("abc"))),
+            ),
             (Some(HERE), Some(vec![]), Err("has no key token")),
             (None, Some(vec![("token", "abc")]), Err("has no key url")),
             (None, Some(vec![("url", " ")]), Err("has no key url")),
-            (None, Some(vec![("url", "hooks/T0/secret")]), Err("does not begin with http")),
-            (None, Some(vec![("url", hidden), ("token", "a b")]), Err("a bearer token cannot have")),
-            (Some("ftp://sink"), None, Err("spec.notify.url does not begin")),
+            (
+                None,
+                Some(vec![("url", "hooks/T0/secret")]),
+                Err("does not begin with http"),
+            ),
+            (
+                None,
+                Some(vec![("url", hidden), ("token", "a b")]),
+                Err("a bearer token cannot have"),
+            ),
+            (
+                Some("ftp://sink"),
+                None,
+                Err("spec.notify.url does not begin"),
+            ),
             (None, None, Err("spec.notify has no url")),
         ] {
             let name = data.as_ref().map(|_| "slack");
@@ -268,7 +302,9 @@ mod tests {
         let said = target(&notify(None, Some("slack")), Some(&broken));
         assert_eq!(
             said,
-            Err(Unready::Secret("the Secret \"slack\" has no text under the key url".to_owned()))
+            Err(Unready::Secret(
+                "the Secret \"slack\" has no text under the key url".to_owned()
+            ))
         );
     }
 
@@ -276,7 +312,10 @@ mod tests {
     fn who_may_not_read_a_secret_hears_what_to_do() {
         for (code, wanted) in [
             (Some(403), "notifications.secretNames"),
-            (Some(404), "there is no Secret \"slack\" in the namespace \"team\""),
+            (
+                Some(404),
+                "there is no Secret \"slack\" in the namespace \"team\"",
+            ),
             (Some(500), "cannot be read: down"),
             (None, "cannot be read: down"),
         ] {

@@ -12,7 +12,6 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use locust_api::{
     conditions, reasons,
     v2::{LocustSchedule, LocustScheduleStatus, Notice, NotifyOn, ScheduledRun, Verdict},

@@ -112,7 +112,12 @@ impl Outbox {
             let Some(sent) = stop.run_until_cancelled(sending).await else {
                 return;
             };
-            tracing::info!(notice = of.id, number = of.number, result = sent.words(), "tried to tell how a run went");
+            tracing::info!(
+                notice = of.id,
+                number = of.number,
+                result = sent.words(),
+                "tried to tell how a run went"
+            );
             shared.lock().insert(of, State::Over(sent, Instant::now()));
             shared.schedules.ask([key]);
         });

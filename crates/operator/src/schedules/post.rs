@@ -15,6 +15,15 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// Posts this. Nothing that is a secret is in what comes back.
 pub(super) async fn post(target: &Target, message: &Message, ca_bundle: Option<&Path>) -> Sent {
+    post_within(WITHIN, target, message, ca_bundle).await
+}
+
+async fn post_within(
+    limit: Duration,
+    target: &Target,
+    message: &Message,
+    ca_bundle: Option<&Path>,
+) -> Sent {
     let Some(request) = request(target, message) else {
         return Sent::Impossible("no request can be made of the address or the token".to_owned());
     };
@@ -27,11 +36,11 @@ pub(super) async fn post(target: &Target, message: &Message, ca_bundle: Option<&
     } else {
         http::no_tls()
     };
-    let answer = http::client(tls, WITHIN).request(request);
-    match tokio::time::timeout(WITHIN, answer).await {
+    let answer = http::client(tls, limit).request(request);
+    match tokio::time::timeout(limit, answer).await {
         Ok(Ok(answer)) => Sent::answered(answer.status().as_u16()),
         Ok(Err(error)) => Sent::Unanswered(format!("no answer: {}", chain(&error))),
-        Err(_) => Sent::Unanswered(format!("no answer within {} s", WITHIN.as_secs())),
+        Err(_) => Sent::Unanswered(format!("no answer within {limit:?}")),
     }
 }
 

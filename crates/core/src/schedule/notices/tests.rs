@@ -105,7 +105,11 @@ impl World {
     fn said(&self) -> (&str, &str, &str) {
         let status = self.schedule.status.as_ref().unwrap();
         let kind = conditions::NOTIFICATIONS_DELIVERED;
-        let found = status.conditions.iter().find(|it| it.type_ == kind).unwrap();
+        let found = status
+            .conditions
+            .iter()
+            .find(|it| it.type_ == kind)
+            .unwrap();
         (&found.status, &found.reason, &found.message)
     }
 }
@@ -126,11 +130,28 @@ fn what_is_told_of_which_runs() {
         (vec![Verdict::Failed], vec![Failed]),
         (vec![Verdict::Error], vec![Broken]),
         (vec![Verdict::Failed, Verdict::Failed], vec![Failed, Failed]),
-        (vec![Verdict::Failed, Verdict::Passed, Verdict::Passed], vec![Failed, Recovered]),
-        (vec![Verdict::Error, Verdict::Passed], vec![Broken, Recovered]),
+        (
+            vec![Verdict::Failed, Verdict::Passed, Verdict::Passed],
+            vec![Failed, Recovered],
+        ),
+        (
+            vec![Verdict::Error, Verdict::Passed],
+            vec![Broken, Recovered],
+        ),
         // They are no answer, and do not end the row.
-        (vec![Verdict::Failed, Verdict::Inconclusive, Verdict::Aborted, Verdict::Passed], vec![Failed, Recovered]),
-        (vec![Verdict::Passed, Verdict::Inconclusive, Verdict::Passed], vec![]),
+        (
+            vec![
+                Verdict::Failed,
+                Verdict::Inconclusive,
+                Verdict::Aborted,
+                Verdict::Passed,
+            ],
+            vec![Failed, Recovered],
+        ),
+        (
+            vec![Verdict::Passed, Verdict::Inconclusive, Verdict::Passed],
+            vec![],
+        ),
     ] {
         let mut world = World::new(anywhere());
         world.over(&verdicts);
@@ -151,9 +172,17 @@ fn only_what_is_asked_for_is_kept() {
         uid: Some("r2".to_owned()),
         ..ScheduledRun::default()
     };
-    note_regression(world.status(), &run, "Slower", "p95 is 20 % above the baseline");
+    note_regression(
+        world.status(),
+        &run,
+        "Slower",
+        "p95 is 20 % above the baseline",
+    );
     assert_eq!(world.due(), Some(("s.r2.recovered".to_owned(), 1)));
-    assert_eq!(world.waiting(), [(NotifyOn::Recovered, 0), (NotifyOn::Regression, 0)]);
+    assert_eq!(
+        world.waiting(),
+        [(NotifyOn::Recovered, 0), (NotifyOn::Regression, 0)]
+    );
     world.answer(Sent::Accepted(200));
     let post = world.round().post.unwrap();
     assert_eq!(post.of.id, "s.r2.regressed");
@@ -178,7 +207,11 @@ fn a_notice_goes_once_and_in_order() {
     world.answer(Sent::Accepted(202));
     assert_eq!(
         world.said(),
-        ("True", "Delivered", "the notice Failed of run-1: the receiver took it with status 202")
+        (
+            "True",
+            "Delivered",
+            "the notice Failed of run-1: the receiver took it with status 202"
+        )
     );
     // The outcome is still there, and changes nothing any more.
     assert_eq!(world.due(), Some(("s.r2.recovered".to_owned(), 1)));
@@ -210,7 +243,10 @@ fn ten_tries_in_about_a_day() {
     assert!((20..=25).contains(&hours), "{hours} h");
     let (word, reason, message) = world.said();
     assert_eq!((word, reason), ("False", "GaveUp"));
-    assert!(message.contains("no answer within 10 s; given up after 10 tries"), "{message}");
+    assert!(
+        message.contains("no answer within 10 s; given up after 10 tries"),
+        "{message}"
+    );
     assert!(matches!(&world.news[..], [News::NoticeGivenUp(words)] if words == message));
     world.pass(1_000_000);
     assert_eq!(world.due(), None);
@@ -264,7 +300,10 @@ fn what_was_given_up_is_forgotten_when_a_later_one_gets_through() {
     world.answer(Sent::Refused(400));
     world.over(&[Verdict::Passed]);
     assert_eq!(world.due(), Some(("s.r2.recovered".to_owned(), 1)));
-    assert_eq!(world.waiting(), [(NotifyOn::Failed, 1), (NotifyOn::Recovered, 0)]);
+    assert_eq!(
+        world.waiting(),
+        [(NotifyOn::Failed, 1), (NotifyOn::Recovered, 0)]
+    );
     world.answer(Sent::Accepted(200));
     assert_eq!(world.waiting(), []);
     assert_eq!(world.said().0, "True");
@@ -283,7 +322,10 @@ fn a_new_one_has_those_before_it_tried_at_once() {
     assert_eq!(world.due(), Some(("s.r1.failed".to_owned(), 3)));
     world.answer(down());
     assert_eq!(world.due(), None);
-    assert_eq!(world.waiting(), [(NotifyOn::Failed, 3), (NotifyOn::Recovered, 0)]);
+    assert_eq!(
+        world.waiting(),
+        [(NotifyOn::Failed, 3), (NotifyOn::Recovered, 0)]
+    );
 }
 
 #[test]
@@ -293,7 +335,10 @@ fn a_secret_that_cannot_be_read_is_said_and_tried_again() {
     world.answer(Sent::NoSecret("there is no Secret \"slack\"".to_owned()));
     let (word, reason, message) = world.said();
     assert_eq!((word, reason), ("False", "SecretNotReadable"));
-    assert!(message.contains("there is no Secret") && message.contains("tried 1 of 10"), "{message}");
+    assert!(
+        message.contains("there is no Secret") && message.contains("tried 1 of 10"),
+        "{message}"
+    );
     world.pass(10);
     world.answer(Sent::Accepted(200));
     assert_eq!(world.said().1, "Delivered");
@@ -301,7 +346,9 @@ fn a_secret_that_cannot_be_read_is_said_and_tried_again() {
     world.over(&[Verdict::Error]);
     world.answer(Sent::NoSecret("none".to_owned()));
     world.edit(|notify| {
-        notify.secret_ref = Some(NotifySecretRef { name: "other".to_owned() });
+        notify.secret_ref = Some(NotifySecretRef {
+            name: "other".to_owned(),
+        });
         notify.on = vec![NotifyOn::Recovered];
     });
     assert_eq!(world.due(), None);
@@ -314,7 +361,10 @@ fn an_operator_that_tells_nobody_says_so() {
     world.is_on = false;
     world.over(&[Verdict::Failed]);
     assert_eq!(world.due(), None);
-    assert_eq!((world.waiting(), world.said().1), (vec![], "NotificationsOff"));
+    assert_eq!(
+        (world.waiting(), world.said().1),
+        (vec![], "NotificationsOff")
+    );
     world.is_on = true;
     assert_eq!(world.due(), None);
     assert_eq!(world.said().1, "NoNoticeYet");

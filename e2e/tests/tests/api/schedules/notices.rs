@@ -84,7 +84,10 @@ fn serve(mut stream: TcpStream, got: &Mutex<Vec<Got>>) -> Result<()> {
         _ => "202 Accepted",
     };
     got.push(Got { path, head, body });
-    write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    )?;
     Ok(())
 }
 
@@ -147,7 +150,9 @@ fn again_until_it_gets_through(kubectl: &Kubectl, sink: &Sink) -> Result<()> {
     );
     let object = kubectl.get("losched", "told")?;
     let uid = object["metadata"]["uid"].as_str().context("a UID")?;
-    let of_run = object["status"]["lastRun"]["uid"].as_str().context("a UID")?;
+    let of_run = object["status"]["lastRun"]["uid"]
+        .as_str()
+        .context("a UID")?;
     ensure!(
         body["specversion"] == "1.0"
             && body["type"] == "io.locust.schedule.run.failed"
@@ -163,7 +168,10 @@ fn again_until_it_gets_through(kubectl: &Kubectl, sink: &Sink) -> Result<()> {
     let passed = ask_and_get(kubectl, "told", "two")?;
     play(kubectl, &passed, &json!({}))?;
     let got = wait_for(sink, "/later", 3)?;
-    ensure!(got[2].body["type"] == "io.locust.schedule.run.recovered", "{got:?}");
+    ensure!(
+        got[2].body["type"] == "io.locust.schedule.run.recovered",
+        "{got:?}"
+    );
     Ok(())
 }
 
@@ -177,7 +185,11 @@ fn an_address_that_is_a_secret(world: &World, kubectl: &Kubectl, sink: &Sink) ->
     let words = delivery(kubectl, "slack", "False/SecretNotReadable")?;
     ensure!(words.contains("has no key url"), "{words}");
     let url = sink.url(HIDDEN);
-    kubectl.patch("secret", NOTIFY_SECRET, &json!({"stringData": {"url": url}}))?;
+    kubectl.patch(
+        "secret",
+        NOTIFY_SECRET,
+        &json!({"stringData": {"url": url}}),
+    )?;
     let got = wait_for(sink, HIDDEN, 1)?;
     let text = got[0].body["text"].as_str().unwrap_or_default();
     ensure!(
@@ -210,7 +222,11 @@ fn refused_until_the_spec_changes(kubectl: &Kubectl, sink: &Sink) -> Result<()> 
         Ok(())
     })?;
     let there = sink.url("/there");
-    kubectl.patch("losched", "gone", &json!({"spec": {"notify": {"url": there}}}))?;
+    kubectl.patch(
+        "losched",
+        "gone",
+        &json!({"spec": {"notify": {"url": there}}}),
+    )?;
     wait_for(sink, "/there", 1)?;
     delivery(kubectl, "gone", "True/Delivered")?;
     ensure!(sink.of("/gone").len() == 1, "{:?}", sink.of("/gone"));
@@ -234,7 +250,10 @@ fn what_makes_no_sense(kubectl: &Kubectl) -> Result<()> {
         super::said(status, "Ready") == "False/InvalidSpec"
     })?;
     let words = condition(&status, "Ready")["message"].to_string();
-    ensure!(words.contains("spec.notify.url: has a user or a password"), "{words}");
+    ensure!(
+        words.contains("spec.notify.url: has a user or a password"),
+        "{words}"
+    );
     Ok(())
 }
 
@@ -246,6 +265,9 @@ pub fn runs_are_told_of(world: &World) -> Result<()> {
     again_until_it_gets_through(kubectl, &sink)?;
     an_address_that_is_a_secret(world, kubectl, &sink)?;
     refused_until_the_spec_changes(kubectl, &sink)?;
-    ensure!(sink.of("/later").len() == 3 && sink.of(HIDDEN).len() == 1, "more than that");
+    ensure!(
+        sink.of("/later").len() == 3 && sink.of(HIDDEN).len() == 1,
+        "more than that"
+    );
     Ok(())
 }
