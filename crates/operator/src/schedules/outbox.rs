@@ -20,7 +20,7 @@ use locust_core::{
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{namespace, post};
+use super::{name, namespace, post};
 use crate::{control::Asker, hub::CachedSchedule};
 
 /// How many receivers are asked at once.
@@ -104,8 +104,9 @@ impl Outbox {
             Entry::Occupied(_) => return,
             Entry::Vacant(entry) => drop(entry.insert(State::UnderWay)),
         }
-        let (shared, key) = (self.0.clone(), ObjectRef::from_obj(schedule));
+        let shared = self.0.clone();
         let namespace = namespace(schedule).to_owned();
+        let key = ObjectRef::new(name(schedule)).within(&namespace);
         tokio::spawn(async move {
             let stop = shared.stop.clone();
             let sending = shared.send(&namespace, &notify, &message);

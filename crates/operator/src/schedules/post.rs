@@ -1,6 +1,6 @@
 //! Posting a notice.
 
-use std::{error::Error, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use axum::{
     body::Body,
@@ -60,7 +60,7 @@ fn request(target: &Target, message: &Message) -> Option<Request<Body>> {
 }
 
 /// An error and its causes. None of hyper's has more of the address than its host.
-fn chain(error: &(dyn Error + 'static)) -> String {
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let all = std::iter::successors(Some(error), |error| error.source());
     let words: Vec<String> = all.map(ToString::to_string).collect();
     words.join(": ")
