@@ -36,3 +36,5 @@ pub const OPTIONAL_STEP_FAILED: &str = "OptionalStepFailed";
 pub const REGRESSION: &str = "Regression";
 /// Whether the run of a schedule that was over last passed; Unknown until there is one.
 pub const LAST_RUN_PASSED: &str = "LastRunPassed";
+/// Whether the last notice that `spec.notify` of a schedule asks for got through; Unknown until there is one.
+pub const NOTIFICATIONS_DELIVERED: &str = "NotificationsDelivered";

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Baseline, LocustScheduleStatus, LocustTestSpec, LocustTestSuiteSpec, Retries, TemplateRef,
+    Baseline, LocustScheduleStatus, LocustTestSpec, LocustTestSuiteSpec, Notify, Retries,
+    TemplateRef,
 };
 
 /// A test or a suite that is run again and again: by a timetable, or when somebody asks for it.
@@ -113,6 +114,9 @@ pub struct LocustScheduleSpec {
     /// How many finished runs stay, by their verdicts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
+    /// Whom to tell how runs went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
     /// What is run. A change of it is for the runs that start afterwards.
     pub run_template: RunTemplate,
 }

@@ -6,6 +6,7 @@ mod locust_schedule;
 mod locust_template;
 mod locust_test;
 mod locust_test_suite;
+mod notify;
 mod observability;
 mod placement;
 mod pod;
@@ -39,6 +40,7 @@ pub use locust_test_suite::{
     ConditionWait, Execution, HttpWait, LocustTestSuite, LocustTestSuiteSpec, OnFailure, Retries,
     RetryOn, SuiteRetention, SuiteStep, WaitFor, When,
 };
+pub use notify::{Notice, Notify, NotifyFormat, NotifyOn, NotifySecretRef};
 pub use observability::{HeadersSecretRef, Observability, OpenTelemetry, OtlpProtocol};
 pub use placement::{Scheduling, Security};
 pub use pod::{DnsPolicy, PodOptions};

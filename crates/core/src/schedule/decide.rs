@@ -89,6 +89,8 @@ pub enum News {
     RegressionOver(String),
     /// From now on no time starts a run.
     Suspended(String),
+    /// Somebody will not be told something that the spec asks for.
+    NoticeGivenUp(String),
 }
 
 /// What a schedule does next, and what its status is. It depends on nothing but its arguments.

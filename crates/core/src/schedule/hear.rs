@@ -11,7 +11,7 @@ use locust_api::{
 };
 
 use super::{
-    News, Run, RunEnd, RunState, Seen,
+    News, Run, RunEnd, RunState, Seen, notices,
     seen::Purpose,
     status::{begin, count, purpose},
 };
@@ -45,7 +45,7 @@ pub(super) fn hear(
                 finish(&mut run, end, seen.now);
                 run.replaced = false;
                 news.push(finished(&run));
-                news.extend(compare(status, end));
+                news.extend(compare(status, &run, end));
                 run.retry = may_try_again
                     && run.attempt <= retries_after(&schedule.spec, end.verdict)
                     && !is_followed(&run);
@@ -131,7 +131,7 @@ fn finish(run: &mut ScheduledRun, end: &RunEnd, now: Timestamp) {
 }
 
 /// Takes over what the series says of a run, if it says something; says whether the service got slower, or is no more.
-fn compare(status: &mut LocustScheduleStatus, end: &RunEnd) -> Option<News> {
+fn compare(status: &mut LocustScheduleStatus, run: &ScheduledRun, end: &RunEnd) -> Option<News> {
     let note = end.comparison.as_ref()?;
     let before = status.last_comparison.as_ref();
     let was = before.and_then(|before| before.state.is_regression());
@@ -143,7 +143,10 @@ fn compare(status: &mut LocustScheduleStatus, end: &RunEnd) -> Option<News> {
     status.last_comparison = Some(note.clone());
     let words = format!("{}: {}", note.run, note.message);
     match (was, is) {
-        (None | Some(false), Some(true)) => Some(News::Regression(words)),
+        (None | Some(false), Some(true)) => {
+            notices::note_regression(status, run, reasons::REGRESSION, &words);
+            Some(News::Regression(words))
+        }
         (Some(true), Some(false)) => Some(News::RegressionOver(words)),
         (None | Some(false), None | Some(false)) | (Some(true), None | Some(true)) => None,
     }

@@ -18,7 +18,8 @@
 //!
 //! * [`timetable`]: when a schedule is due;
 //! * [`child`]: the objects of runs;
-//! * [`check`]: what is wrong with a schedule.
+//! * [`check`]: what is wrong with a schedule;
+//! * [`notices`]: whom to tell how runs went.
 
 pub mod check;
 pub mod child;
@@ -26,6 +27,7 @@ mod decide;
 mod fire;
 mod hear;
 mod hold;
+pub mod notices;
 mod seen;
 mod status;
 mod tally;

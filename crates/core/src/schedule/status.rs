@@ -10,7 +10,9 @@ use locust_api::{
     },
 };
 
-use super::{Held, News, RunKind, Start, hear::is_known, seen::Purpose, timetable::Timetable};
+use super::{
+    Held, News, RunKind, Start, hear::is_known, notices, seen::Purpose, timetable::Timetable,
+};
 use crate::{baseline, lifecycle::set_condition, problems::Problems, time::whole_seconds};
 
 /// How many finished runs stay that Passed, that Failed or were an Error, and others.
@@ -153,6 +155,7 @@ fn settle(schedule: &LocustSchedule, status: &mut LocustScheduleStatus, purpose:
 
 /// Counts a run that is over and not tried again.
 pub(super) fn count(status: &mut LocustScheduleStatus, run: &ScheduledRun) {
+    notices::note(status, run);
     let verdict = run.verdict.unwrap_or(Verdict::Error);
     match verdict {
         Verdict::Passed => {

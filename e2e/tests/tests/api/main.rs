@@ -123,6 +123,7 @@ const CASES: &[Case<World>] = &[
         "a_schedule_that_cannot_be_followed",
         schedules::a_schedule_that_cannot_be_followed,
     ),
+    ("runs_are_told_of", schedules::notices::runs_are_told_of),
     (
         "three_levels_of_owners",
         schedules::levels::three_levels_of_owners,

@@ -1,6 +1,7 @@
 //! Schedules: by the clock and on demand, what is in the way, failures in a row, history, and what goes with what.
 
 pub mod levels;
+pub mod notices;
 pub mod regression;
 pub mod replicas;
 
