@@ -16,7 +16,7 @@ use e2e_tests::harness::{self, Case};
 use world::World;
 
 const CASES: &[Case<World>] = &[
-    ("a_queue_of_twenty", queue::a_queue_of_twenty),
+    ("a_long_queue", queue::a_long_queue),
     ("killed_at_every_write", kills::killed_at_every_write),
     ("killed_twice", kills::killed_twice),
     (

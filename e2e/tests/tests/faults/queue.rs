@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e_tests::audit::Filter;
+use e2e_tests::kills;
 use e2e_tests::manifest::test_of_target;
 use e2e_tests::node::{expect_counted, name_of, outcome};
 use e2e_tests::{Kubectl, Operator, wait_until};
@@ -13,14 +14,33 @@ use serde_json::Value;
 
 use crate::world::World;
 
-const TESTS: usize = 20;
-/// How many are over when the operator is killed.
-const KILLS: [usize; 2] = [4, 11];
+/// How many tests there are, and how many of them are over when the operator is killed.
+struct Queue {
+    tests: usize,
+    kills: [usize; 2],
+}
+
+/// Each takes a quarter of a minute, so that only `KILLS=all` has all twenty.
+fn queue() -> Queue {
+    if kills::all() {
+        Queue {
+            tests: 20,
+            kills: [4, 11],
+        }
+    } else {
+        Queue {
+            tests: 8,
+            kills: [2, 5],
+        }
+    }
+}
+
 /// For all of them, beside other cases.
 const ALL: Duration = Duration::from_secs(900);
 
 /// Strictly one at a time, in the order of creation.
-pub fn a_queue_of_twenty(world: &World) -> Result<()> {
+pub fn a_long_queue(world: &World) -> Result<()> {
+    let Queue { tests: all, kills } = queue();
     let kubectl = world.node.namespaces(&["faults-queue".to_owned()])?;
     let kubectl = kubectl.first().context("a namespace")?;
     let launch = world.launch(kubectl.namespace());
@@ -28,7 +48,7 @@ pub fn a_queue_of_twenty(world: &World) -> Result<()> {
     let arguments: Vec<&str> = launch.arguments.iter().map(String::as_str).collect();
     let start = || Operator::start_ready(&launch.kubeconfig, &log, &arguments);
     let mut operator = start()?;
-    let tests: Vec<String> = (1..=TESTS)
+    let tests: Vec<String> = (1..=all)
         .map(|number| {
             let group = "  concurrencyGroup: staging\n";
             // The names are not in the order of creation.
@@ -37,7 +57,7 @@ pub fn a_queue_of_twenty(world: &World) -> Result<()> {
         })
         .collect();
     kubectl.apply(&tests.concat())?;
-    for kill in KILLS {
+    for kill in kills {
         wait_until(&format!("{kill} tests are over"), ALL, || {
             let over = over(kubectl)?;
             ensure!(over >= kill, "{over} are");
@@ -48,11 +68,11 @@ pub fn a_queue_of_twenty(world: &World) -> Result<()> {
     }
     wait_until("all tests are over", ALL, || {
         let over = over(kubectl)?;
-        ensure!(over == TESTS, "{over} are");
+        ensure!(over == all, "{over} are");
         Ok(())
     })?;
     drop(operator);
-    check(world, kubectl)
+    check(world, kubectl, all)
 }
 
 fn over(kubectl: &Kubectl) -> Result<usize> {
@@ -61,7 +81,7 @@ fn over(kubectl: &Kubectl) -> Result<usize> {
     Ok(tests.iter().filter(is_over).count())
 }
 
-fn check(world: &World, kubectl: &Kubectl) -> Result<()> {
+fn check(world: &World, kubectl: &Kubectl, all: usize) -> Result<()> {
     let mut tests = kubectl.list("locusttests", "")?;
     tests.sort_by_key(|test| {
         let metadata = &test["metadata"];
@@ -86,12 +106,12 @@ fn check(world: &World, kubectl: &Kubectl) -> Result<()> {
         }
         free = Some((ended, name.to_owned()));
     }
-    ensure!(tests.len() == TESTS, "{} tests", tests.len());
-    expect_jobs_made_once(world, kubectl)
+    ensure!(tests.len() == all, "{} tests", tests.len());
+    expect_jobs_made_once(world, kubectl, all)
 }
 
 /// Nobody made a Job again, of any test.
-fn expect_jobs_made_once(world: &World, kubectl: &Kubectl) -> Result<()> {
+fn expect_jobs_made_once(world: &World, kubectl: &Kubectl, all: usize) -> Result<()> {
     let posts = world.node.audit.requests(&Filter {
         user: &world.user.name,
         namespace: kubectl.namespace(),
@@ -101,7 +121,7 @@ fn expect_jobs_made_once(world: &World, kubectl: &Kubectl) -> Result<()> {
     })?;
     let jobs: BTreeSet<&str> = posts.iter().map(|post| post.name()).collect();
     ensure!(
-        jobs.len() == 2 * TESTS && posts.len() == jobs.len(),
+        jobs.len() == 2 * all && posts.len() == jobs.len(),
         "{} POSTs of {} Jobs",
         posts.len(),
         jobs.len()
