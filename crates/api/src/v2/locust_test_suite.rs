@@ -200,7 +200,7 @@ pub struct Retries {
     /// After which verdicts. Default: Inconclusive and Error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
-    pub on: Vec<RetryOn>,
+    pub after: Vec<RetryOn>,
 }
 
 /// A verdict after which a step may be tried again. One that Failed is an answer.

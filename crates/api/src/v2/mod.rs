@@ -40,7 +40,7 @@ pub use locust_test_suite::{
     ConditionWait, Execution, HttpWait, LocustTestSuite, LocustTestSuiteSpec, OnFailure, Retries,
     RetryOn, SuiteRetention, SuiteStep, WaitFor, When,
 };
-pub use notify::{Notice, Notify, NotifyFormat, NotifyOn, NotifySecretRef};
+pub use notify::{Notice, Notify, NotifyEvent, NotifyFormat, NotifySecretRef};
 pub use observability::{HeadersSecretRef, Observability, OpenTelemetry, OtlpProtocol};
 pub use placement::{Scheduling, Security};
 pub use pod::{DnsPolicy, PodOptions};

@@ -23,10 +23,10 @@ pub struct Notify {
     /// In which form. Default: CloudEvents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<NotifyFormat>,
-    /// Of what. Default: all.
+    /// Of what. Default: all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4))]
-    pub on: Vec<NotifyOn>,
+    pub events: Vec<NotifyEvent>,
 }
 
 /// A Secret of the same namespace.
@@ -50,7 +50,7 @@ pub enum NotifyFormat {
 
 /// What somebody may want to hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum NotifyOn {
+pub enum NotifyEvent {
     /// A run Failed.
     Failed,
     /// A run became slower than its baseline allows.
@@ -61,7 +61,7 @@ pub enum NotifyOn {
     Recovered,
 }
 
-impl NotifyOn {
+impl NotifyEvent {
     /// The word, as it is written in a spec.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl NotifyOn {
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
     /// What it is.
-    pub on: NotifyOn,
+    pub event: NotifyEvent,
     /// The run that it is about.
     pub run: ScheduledRun,
     /// How often it was sent in vain.

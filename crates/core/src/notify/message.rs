@@ -1,6 +1,6 @@
 //! The body of a notice.
 
-use locust_api::v2::{LocustSchedule, Notice, NotifyFormat, NotifyOn};
+use locust_api::v2::{LocustSchedule, Notice, NotifyEvent, NotifyFormat};
 use serde_json::{Value, json};
 
 /// More than Slack shows of a line.
@@ -20,7 +20,7 @@ pub fn id(schedule: &LocustSchedule, notice: &Notice) -> String {
     let of_schedule = schedule.metadata.uid.as_deref().unwrap_or_default();
     // A run that could not be made has no UID; the schedule gives its name to no other.
     let run = notice.run.uid.as_deref().unwrap_or(&notice.run.name);
-    format!("{of_schedule}.{run}.{}", last_word(notice.on))
+    format!("{of_schedule}.{run}.{}", last_word(notice.event))
 }
 
 /// The notice in the form that the receiver understands.
@@ -38,12 +38,12 @@ pub fn message(schedule: &LocustSchedule, format: NotifyFormat, notice: &Notice)
 }
 
 /// The last word of the type of an event.
-const fn last_word(on: NotifyOn) -> &'static str {
+const fn last_word(on: NotifyEvent) -> &'static str {
     match on {
-        NotifyOn::Failed => "failed",
-        NotifyOn::Regression => "regressed",
-        NotifyOn::Error => "error",
-        NotifyOn::Recovered => "recovered",
+        NotifyEvent::Failed => "failed",
+        NotifyEvent::Regression => "regressed",
+        NotifyEvent::Error => "error",
+        NotifyEvent::Recovered => "recovered",
     }
 }
 
@@ -63,7 +63,7 @@ fn cloud_event(schedule: &LocustSchedule, notice: &Notice) -> Value {
         "specversion": "1.0",
         "id": id(schedule, notice),
         "source": format!("/apis/locust.io/v2/namespaces/{namespace}/locustschedules/{name}"),
-        "type": format!("io.locust.schedule.run.{}", last_word(notice.on)),
+        "type": format!("io.locust.schedule.run.{}", last_word(notice.event)),
         "subject": run.name,
         "time": run.completion_time,
         "datacontenttype": "application/json",
@@ -97,7 +97,7 @@ fn line(schedule: &LocustSchedule, notice: &Notice) -> String {
     let run = &notice.run;
     let what = format!(
         "{}: {} {} of the schedule {namespace}/{name}",
-        notice.on.as_str(),
+        notice.event.as_str(),
         run.kind,
         run.name
     );
@@ -146,7 +146,7 @@ mod tests {
         .unwrap()
     }
 
-    fn notice(on: NotifyOn, message: &str) -> Notice {
+    fn notice(on: NotifyEvent, message: &str) -> Notice {
         let run: ScheduledRun = serde_json::from_value(json!({
             "kind": "LocustTest", "name": "nightly-1", "uid": "r-1", "attempt": 1,
             "scheduleTime": "2026-01-05T01:00:00Z", "startTime": "2026-01-05T01:00:01Z",
@@ -155,7 +155,7 @@ mod tests {
         }))
         .unwrap();
         Notice {
-            on,
+            event: on,
             run,
             tries: 0,
             retry_at: None,
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_cloud_event_says_all_that_is_known() {
-        let notice = notice(NotifyOn::Failed, "p95 is 3 s");
+        let notice = notice(NotifyEvent::Failed, "p95 is 3 s");
         let Message { content_type, body } =
             message(&schedule(), NotifyFormat::CloudEvents, &notice);
         assert_eq!(content_type, "application/cloudevents+json; charset=utf-8");
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_left_out() {
         let notice = Notice {
-            on: NotifyOn::Error,
+            event: NotifyEvent::Error,
             run: ScheduledRun {
                 kind: "LocustTest".to_owned(),
                 name: "nightly-2".to_owned(),
@@ -214,11 +214,11 @@ mod tests {
             body["text"].as_str().unwrap().to_owned()
         };
         assert_eq!(
-            text(NotifyOn::Failed, "p95 < 2s\nof <!channel> & more"),
+            text(NotifyEvent::Failed, "p95 < 2s\nof <!channel> & more"),
             "Failed: LocustTest nightly-1 of the schedule team/nightly: ThresholdBreached: p95 &lt; 2s of &lt;!channel&gt; &amp; more"
         );
-        assert!(text(NotifyOn::Regression, "").ends_with("team/nightly: ThresholdBreached"));
-        let long = text(NotifyOn::Failed, &"<".repeat(9000));
+        assert!(text(NotifyEvent::Regression, "").ends_with("team/nightly: ThresholdBreached"));
+        let long = text(NotifyEvent::Failed, &"<".repeat(9000));
         assert!(
             long.chars().count() <= MAX_TEXT && long.ends_with("&lt;…"),
             "{long}"

@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use locust_api::{
     conditions, reasons,
-    v2::{LocustSchedule, LocustScheduleStatus, Notice, NotifyOn, ScheduledRun, Verdict},
+    v2::{LocustSchedule, LocustScheduleStatus, Notice, NotifyEvent, ScheduledRun, Verdict},
 };
 
 use super::News;
@@ -84,14 +84,14 @@ pub(super) fn note(status: &mut LocustScheduleStatus, run: &ScheduledRun) {
     let on = match run.verdict.unwrap_or(Verdict::Error) {
         Verdict::Passed => {
             status.failing = false;
-            was_failing.then_some(NotifyOn::Recovered)
+            was_failing.then_some(NotifyEvent::Recovered)
         }
-        Verdict::Failed => Some(NotifyOn::Failed),
-        Verdict::Error => Some(NotifyOn::Error),
+        Verdict::Failed => Some(NotifyEvent::Failed),
+        Verdict::Error => Some(NotifyEvent::Error),
         // They are no answer.
         Verdict::Inconclusive | Verdict::Aborted => None,
     };
-    status.failing |= matches!(on, Some(NotifyOn::Failed | NotifyOn::Error));
+    status.failing |= matches!(on, Some(NotifyEvent::Failed | NotifyEvent::Error));
     if let Some(on) = on {
         add(status, on, run.clone());
     }
@@ -110,10 +110,10 @@ pub fn note_regression(
         message: Some(words.to_owned()),
         ..run.clone()
     };
-    add(status, NotifyOn::Regression, run);
+    add(status, NotifyEvent::Regression, run);
 }
 
-fn add(status: &mut LocustScheduleStatus, on: NotifyOn, run: ScheduledRun) {
+fn add(status: &mut LocustScheduleStatus, event: NotifyEvent, run: ScheduledRun) {
     let run = ScheduledRun {
         retry: false,
         ..run
@@ -124,7 +124,7 @@ fn add(status: &mut LocustScheduleStatus, on: NotifyOn, run: ScheduledRun) {
         }
     }
     status.notices.push(Notice {
-        on,
+        event,
         run,
         tries: 0,
         retry_at: None,
@@ -168,7 +168,8 @@ pub fn settle(
             (notice.tries, notice.retry_at) = (0, None);
         }
     }
-    let is_wanted = |notice: &Notice| notify.on.is_empty() || notify.on.contains(&notice.on);
+    let is_wanted =
+        |notice: &Notice| notify.events.is_empty() || notify.events.contains(&notice.event);
     round.status.notices.retain(is_wanted);
     for outcome in told.outcomes {
         round.take(outcome);
@@ -318,7 +319,11 @@ impl Round<'_> {
 
 /// What a notice is about, for people.
 fn what(notice: &Notice) -> String {
-    format!("the notice {} of {}", notice.on.as_str(), notice.run.name)
+    format!(
+        "the notice {} of {}",
+        notice.event.as_str(),
+        notice.run.name
+    )
 }
 
 #[cfg(test)]

@@ -177,7 +177,7 @@ fn retries_after(step: &SuiteStep, verdict: Verdict) -> i32 {
         Verdict::Error => RetryOn::Error,
         Verdict::Passed | Verdict::Failed | Verdict::Aborted => return 0,
     };
-    if retries.on.is_empty() || retries.on.contains(&wanted) {
+    if retries.after.is_empty() || retries.after.contains(&wanted) {
         retries.limit
     } else {
         0

@@ -97,9 +97,9 @@ impl World {
     }
 
     /// What waits, and how often it was tried.
-    fn waiting(&mut self) -> Vec<(NotifyOn, i32)> {
+    fn waiting(&mut self) -> Vec<(NotifyEvent, i32)> {
         let notices = &self.status().notices;
-        notices.iter().map(|it| (it.on, it.tries)).collect()
+        notices.iter().map(|it| (it.event, it.tries)).collect()
     }
 
     fn said(&self) -> (&str, &str, &str) {
@@ -124,7 +124,7 @@ fn down() -> Sent {
 
 #[test]
 fn what_is_told_of_which_runs() {
-    use NotifyOn::{Error as Broken, Failed, Recovered};
+    use NotifyEvent::{Error as Broken, Failed, Recovered};
     for (verdicts, wanted) in [
         (vec![Verdict::Passed, Verdict::Passed], vec![]),
         (vec![Verdict::Failed], vec![Failed]),
@@ -157,7 +157,7 @@ fn what_is_told_of_which_runs() {
         world.over(&verdicts);
         world.round();
         let notices = world.status().notices.clone();
-        let told: Vec<NotifyOn> = notices.iter().map(|notice| notice.on).collect();
+        let told: Vec<NotifyEvent> = notices.iter().map(|notice| notice.event).collect();
         assert_eq!(told, wanted, "{verdicts:?}");
         assert!(notices.iter().all(|notice| !notice.run.retry));
     }
@@ -165,7 +165,8 @@ fn what_is_told_of_which_runs() {
 
 #[test]
 fn only_what_is_asked_for_is_kept() {
-    let mut world = World::new(json!({"url": "http://sink/", "on": ["Recovered", "Regression"]}));
+    let mut world =
+        World::new(json!({"url": "http://sink/", "events": ["Recovered", "Regression"]}));
     world.over(&[Verdict::Failed, Verdict::Passed]);
     let run = ScheduledRun {
         name: "run-2".to_owned(),
@@ -181,7 +182,7 @@ fn only_what_is_asked_for_is_kept() {
     assert_eq!(world.due(), Some(("s.r2.recovered".to_owned(), 1)));
     assert_eq!(
         world.waiting(),
-        [(NotifyOn::Recovered, 0), (NotifyOn::Regression, 0)]
+        [(NotifyEvent::Recovered, 0), (NotifyEvent::Regression, 0)]
     );
     world.answer(Sent::Accepted(200));
     let post = world.round().post.unwrap();
@@ -284,7 +285,7 @@ fn an_answer_to_an_old_spec_counts_if_it_is_a_good_one() {
         sent: Sent::Refused(404),
     });
     assert_eq!(world.due(), Some(("s.r1.failed".to_owned(), 1)));
-    assert_eq!(world.waiting(), [(NotifyOn::Failed, 0)]);
+    assert_eq!(world.waiting(), [(NotifyEvent::Failed, 0)]);
     world.outcomes.push(Outcome {
         of: old,
         sent: Sent::Accepted(200),
@@ -302,7 +303,7 @@ fn what_was_given_up_is_forgotten_when_a_later_one_gets_through() {
     assert_eq!(world.due(), Some(("s.r2.recovered".to_owned(), 1)));
     assert_eq!(
         world.waiting(),
-        [(NotifyOn::Failed, 1), (NotifyOn::Recovered, 0)]
+        [(NotifyEvent::Failed, 1), (NotifyEvent::Recovered, 0)]
     );
     world.answer(Sent::Accepted(200));
     assert_eq!(world.waiting(), []);
@@ -324,7 +325,7 @@ fn a_new_one_has_those_before_it_tried_at_once() {
     assert_eq!(world.due(), None);
     assert_eq!(
         world.waiting(),
-        [(NotifyOn::Failed, 3), (NotifyOn::Recovered, 0)]
+        [(NotifyEvent::Failed, 3), (NotifyEvent::Recovered, 0)]
     );
 }
 
@@ -349,7 +350,7 @@ fn a_secret_that_cannot_be_read_is_said_and_tried_again() {
         notify.secret_ref = Some(NotifySecretRef {
             name: "other".to_owned(),
         });
-        notify.on = vec![NotifyOn::Recovered];
+        notify.events = vec![NotifyEvent::Recovered];
     });
     assert_eq!(world.due(), None);
     assert_eq!(world.said().1, "NoNoticeYet");

@@ -1,13 +1,13 @@
 //! Which ends of runs are noted as notices, by the write that notes the end.
 
-use locust_api::v2::NotifyOn;
+use locust_api::v2::NotifyEvent;
 
 use super::*;
 
-fn noted(world: &World) -> Vec<(NotifyOn, String)> {
+fn noted(world: &World) -> Vec<(NotifyEvent, String)> {
     let notices = world.status().notices.iter();
     notices
-        .map(|notice| (notice.on, notice.run.name.clone()))
+        .map(|notice| (notice.event, notice.run.name.clone()))
         .collect()
 }
 
@@ -27,7 +27,7 @@ fn only_the_last_attempt_is_told_of() {
     assert_ne!(first, again);
     world.end(Verdict::Error);
     world.at("01:20");
-    assert_eq!(noted(&world), [(NotifyOn::Error, again[0].clone())]);
+    assert_eq!(noted(&world), [(NotifyEvent::Error, again[0].clone())]);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn an_attempt_that_does_not_come_is_told_of() {
     world.now = at("01:10");
     world.edit(|spec| spec.suspend = Some(true));
     world.settle();
-    assert_eq!(noted(&world), [(NotifyOn::Error, name("01:00"))]);
+    assert_eq!(noted(&world), [(NotifyEvent::Error, name("01:00"))]);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_run_that_could_not_be_made_is_told_of() {
     );
     world.tell(status, &mut news);
     world.schedule.status = Some(decision.status);
-    assert_eq!(noted(&world), [(NotifyOn::Error, name("01:00"))]);
+    assert_eq!(noted(&world), [(NotifyEvent::Error, name("01:00"))]);
     assert_eq!(
         world.condition("NotificationsDelivered"),
         "Unknown/NoNoticeYet"
@@ -71,7 +71,7 @@ fn a_run_that_could_not_be_made_is_told_of() {
     assert_eq!(world.at("02:00"), [name("02:00")]);
     world.end(Verdict::Passed);
     world.at("02:10");
-    assert_eq!(noted(&world)[1], (NotifyOn::Recovered, name("02:00")));
+    assert_eq!(noted(&world)[1], (NotifyEvent::Recovered, name("02:00")));
 }
 
 #[test]

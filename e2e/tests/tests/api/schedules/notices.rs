@@ -178,7 +178,7 @@ fn again_until_it_gets_through(kubectl: &Kubectl, sink: &Sink) -> Result<()> {
 /// An address from a Secret is in nobody's sight; a Secret without it is said, and read again.
 fn an_address_that_is_a_secret(world: &World, kubectl: &Kubectl, sink: &Sink) -> Result<()> {
     let spec = format!(
-        "  notify: {{secretRef: {{name: {NOTIFY_SECRET}}}, format: Slack, on: [Failed]}}\n  runTemplate: {{{TEST}}}"
+        "  notify: {{secretRef: {{name: {NOTIFY_SECRET}}}, format: Slack, events: [Failed]}}\n  runTemplate: {{{TEST}}}"
     );
     kubectl.apply(&schedule("slack", &spec))?;
     let run = fail(kubectl, "slack", "one")?;
@@ -236,9 +236,12 @@ fn refused_until_the_spec_changes(kubectl: &Kubectl, sink: &Sink) -> Result<()> 
 /// What the definition refuses, and what the operator says of the rest.
 fn what_makes_no_sense(kubectl: &Kubectl) -> Result<()> {
     for (notify, words) in [
-        ("{on: [Failed]}", "notify has a url, or a secretRef"),
+        ("{events: [Failed]}", "notify has a url, or a secretRef"),
         ("{url: 'ftp://host'}", "spec.notify.url"),
-        ("{url: 'http://host', on: [Passed]}", "spec.notify.on[0]"),
+        (
+            "{url: 'http://host', events: [Passed]}",
+            "spec.notify.events[0]",
+        ),
     ] {
         let spec = format!("  notify: {notify}\n  runTemplate: {{{TEST}}}");
         let refused = kubectl.refused(&schedule("refused", &spec))?;
