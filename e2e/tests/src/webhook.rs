@@ -1,8 +1,6 @@
 //! Operators that convert and validate outside a cluster: the API server calls them on the loopback address instead of
 //! through a Service.
 
-use std::sync::{Mutex, PoisonError};
-
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
@@ -62,37 +60,12 @@ pub fn flags(port: u16) -> [String; 5] {
 
 /// The chart's ValidatingWebhookConfiguration, but for the way to the operator, which listens on this port.
 pub fn configuration(kubectl: &Kubectl, port: u16) -> Result<Value> {
-    let mut configuration = of_chart(kubectl)?;
+    let objects = helm::rendered(kubectl.kubeconfig(), "webhook", &[])?;
+    let mut configuration = objects
+        .into_iter()
+        .find(|object| object["kind"] == "ValidatingWebhookConfiguration")
+        .context("the chart has no ValidatingWebhookConfiguration")?;
     let url = format!("https://127.0.0.1:{port}/validate");
     configuration["webhooks"][0]["clientConfig"] = json!({ "url": url });
     Ok(configuration)
-}
-
-/// The chart's, rendered once: every operator that is started needs it.
-fn of_chart(kubectl: &Kubectl) -> Result<Value> {
-    static RENDERED: Mutex<Option<Value>> = Mutex::new(None);
-    let mut rendered = RENDERED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(configuration) = &*rendered {
-        return Ok(configuration.clone());
-    }
-    let configuration = render(kubectl)?;
-    Ok(rendered.insert(configuration).clone())
-}
-
-fn render(kubectl: &Kubectl) -> Result<Value> {
-    let template = [
-        "template",
-        "locust-operator",
-        &helm::chart()?,
-        "--kube-version=1.36.0",
-        "--show-only=templates/webhook.yaml",
-    ];
-    let yaml = helm::run(kubectl.kubeconfig(), &template)?;
-    let decode = ["create", "--dry-run=client", "-o", "json", "-f", "-"];
-    let objects = kubectl.feed(&decode, &yaml)?;
-    let objects = serde_json::Deserializer::from_str(&objects).into_iter::<Value>();
-    objects
-        .filter_map(Result::ok)
-        .find(|object| object["kind"] == "ValidatingWebhookConfiguration")
-        .context("the chart has no ValidatingWebhookConfiguration")
 }

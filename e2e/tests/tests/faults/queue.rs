@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use e2e_tests::audit::Filter;
 use e2e_tests::kills;
 use e2e_tests::manifest::test_of_target;
@@ -88,18 +88,24 @@ fn check(world: &World, kubectl: &Kubectl, all: usize) -> Result<()> {
         runs.push((lifetime(kubectl, name_of(test))?, test));
     }
     runs.sort_by_key(|((began, _), _)| *began);
+    let created = |test: &Value| {
+        let metadata = &test["metadata"];
+        [&metadata["creationTimestamp"], &metadata["name"]]
+            .map(|value| value.as_str().unwrap_or_default().to_owned())
+    };
+    let order: Vec<[String; 2]> = runs.iter().map(|(_, test)| created(test)).collect();
+    let [first, rest @ ..] = order.as_slice() else {
+        bail!("no tests");
+    };
+    // The first may have begun before others of the same second were there.
+    let is_first = rest.iter().all(|other| first[0] <= other[0]);
+    ensure!(
+        is_first && rest.is_sorted(),
+        "they ran in this order: {order:?}"
+    );
     let mut free: Option<(Timestamp, String)> = None;
-    let mut last = "";
     for ((began, ended), test) in runs {
         let name = name_of(test);
-        // Of those of the same second the first may have begun before the others were there.
-        let created = test["metadata"]["creationTimestamp"].as_str();
-        let created = created.context("a time")?;
-        ensure!(
-            last <= created,
-            "{name} is of {created}, and ran after one of {last}"
-        );
-        last = created;
         ensure!(
             outcome(test) == "Succeeded Passed/AllPassed",
             "{name}: {}",
@@ -115,20 +121,11 @@ fn check(world: &World, kubectl: &Kubectl, all: usize) -> Result<()> {
         free = Some((ended, name.to_owned()));
     }
     ensure!(tests.len() == all, "{} tests", tests.len());
-    let created = tests
-        .iter()
-        .filter_map(|test| test["metadata"]["creationTimestamp"].as_str());
-    let since = created.min().context("a test")?.parse()?;
-    expect_jobs_made_once(world, kubectl, since, all)
+    expect_jobs_made_once(world, kubectl, &tests)
 }
 
 /// Nobody made a Job again, of any test.
-fn expect_jobs_made_once(
-    world: &World,
-    kubectl: &Kubectl,
-    since: Timestamp,
-    all: usize,
-) -> Result<()> {
+fn expect_jobs_made_once(world: &World, kubectl: &Kubectl, tests: &[Value]) -> Result<()> {
     let mut posts = world.node.audit.requests(&Filter {
         user: &world.user.name,
         namespace: kubectl.namespace(),
@@ -136,15 +133,14 @@ fn expect_jobs_made_once(
         resource: "jobs",
         ..Filter::default()
     })?;
-    // An earlier run of this case may have had the same names.
+    // An earlier run of this case had the same names.
     posts.retain(|post| {
-        let at = post.event["requestReceivedTimestamp"].as_str();
-        at.and_then(|at| at.parse().ok())
-            .is_some_and(|at: Timestamp| at >= since)
+        let owner = &post.event["requestObject"]["metadata"]["ownerReferences"][0]["uid"];
+        tests.iter().any(|test| test["metadata"]["uid"] == *owner)
     });
     let jobs: BTreeSet<&str> = posts.iter().map(|post| post.name()).collect();
     ensure!(
-        jobs.len() == 2 * all && posts.len() == jobs.len(),
+        jobs.len() == 2 * tests.len() && posts.len() == jobs.len(),
         "{} POSTs of {} Jobs",
         posts.len(),
         jobs.len()

@@ -15,23 +15,9 @@ use crate::world::{Cluster, SOON, World};
 const RELEASE: &str = "locust-operator";
 const NAMESPACE: &str = "release";
 
-/// The objects that one template of the chart makes with these values.
-pub fn rendered(kubectl: &Kubectl, template: &str, values: &[&str]) -> Result<Vec<Value>> {
-    let chart = helm::chart()?;
-    let only = format!("--show-only=templates/{template}.yaml");
-    let values: Vec<String> = values.iter().map(|it| format!("--set={it}")).collect();
-    let mut arguments = vec!["template", RELEASE, &chart, "--kube-version=1.36.0", &only];
-    arguments.extend(values.iter().map(String::as_str));
-    let text = helm::run(kubectl.kubeconfig(), &arguments)?;
-    let documents = text.split("\n---").filter(|it| it.contains("\nkind: "));
-    documents
-        .map(|it| Ok(serde_saphyr::from_str(it.trim_start_matches("---"))?))
-        .collect()
-}
-
 /// The variables of the operator that the chart makes with these values.
 pub fn operator_env(kubectl: &Kubectl, values: &[&str]) -> Result<Value> {
-    let objects = rendered(kubectl, "deployment", values)?;
+    let objects = helm::rendered(kubectl.kubeconfig(), "deployment", values)?;
     let deployment = objects.first().context("a Deployment")?;
     let env = &deployment["spec"]["template"]["spec"]["containers"][0]["env"];
     let env = env.as_array().context("variables")?;
@@ -100,7 +86,11 @@ pub fn a10_17_webhooks_are_trusted_without_cert_manager(_: &World) -> Result<()>
         &["install", "noted", &chart, "--dry-run=client", with],
     )?;
     let notes = notes.split_once("NOTES:").context("no notes")?.1;
-    let mut certificates = rendered(kubectl, "webhook", &["webhook.certManager.enabled=true"])?;
+    let mut certificates = helm::rendered(
+        kubectl.kubeconfig(),
+        "webhook",
+        &["webhook.certManager.enabled=true"],
+    )?;
     certificates.retain(|object| object["kind"] == "Certificate");
     wait_until("the operator's authority is known", SOON * 2, || {
         let conversion = kubectl.get("crd", CRD)?["spec"]["conversion"].take();

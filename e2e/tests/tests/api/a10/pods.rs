@@ -1,9 +1,10 @@
 //! What pods are told.
 
 use anyhow::{Context, Result};
+use e2e_tests::helm;
 use serde_json::{Value, json};
 
-use super::chart::{operator_env, rendered};
+use super::chart::operator_env;
 use super::{container, recorded_part, test};
 use crate::end;
 use crate::kubelet;
@@ -76,7 +77,7 @@ pub fn a10_24_no_password_in_pods(world: &World) -> Result<()> {
     plain.kubectl.apply(&end::test("demo"))?;
     kubelet::started(&plain.kubectl, "demo")?;
     let plain = container(&plain.kubectl, "demo-master")?["env"].take();
-    let rules: Vec<Value> = rendered(kubectl, "rbac", &[])?
+    let rules: Vec<Value> = helm::rendered(kubectl.kubeconfig(), "rbac", &[])?
         .into_iter()
         .filter(|object| object["kind"] == "ClusterRole")
         .flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default())
