@@ -253,7 +253,12 @@ render all-cluster -f "$chart/ci/all-values.yaml" --set watch.scope=Cluster,webh
 holds all-cluster "the Job that releases the definition is pulled and scheduled like the operator" "all(${hook}[key] == pod[key] for key in ('imagePullSecrets', 'nodeSelector', 'tolerations', 'affinity', 'priorityClassName', 'runtimeClassName'))"
 
 # ---------------------------------------------------------------- no policies
-render no-policies -f "$chart/ci/all-values.yaml" --set watch.scope=Cluster,locustPods.networkPolicy.enabled=false
+holds all "notifications: Secrets that may be read, by name, and who is believed" "[(r['verbs'], r['resourceNames']) for r in all_of('Role')[0]['rules'] if 'secrets' in r['resources']] == [(['get'], ['load-test-notify', 'slack'])] and env['NOTIFICATIONS_CA_BUNDLE'] == container['volumeMounts'][0]['mountPath'] + '/bundle.pem' and pod['volumes'] == [{'name': 'notifications-ca', 'configMap': {'name': 'authorities', 'optional': True}}] and 'NOTIFICATIONS' not in env"
+render no-notifications --set 'notifications.enabled=false,notifications.secretNames={slack},notifications.caBundle.configMap=authorities'
+holds no-notifications "notifications.enabled=false: no right to read a Secret, and nothing mounted" "env['NOTIFICATIONS'] == 'false' and 'NOTIFICATIONS_CA_BUNDLE' not in env and 'volumes' not in pod and not [r for r in ${own_role}['rules'] if 'secrets' in r['resources']]"
+render both-volumes --set webhook.existingSecret=mine,notifications.caBundle.configMap=authorities --set-literal webhook.caBundle='-----BEGIN CERTIFICATE-----'
+holds both-volumes "a certificate and authorities are both mounted" "[(m['name'], v['name']) for m, v in zip(container['volumeMounts'], pod['volumes'])] == [('webhook-certs', 'webhook-certs'), ('notifications-ca', 'notifications-ca')]"
+render no-policies -f "$chart/ci/all-values.yaml" --set watch.scope=Cluster,locustPods.networkPolicy.enabled=false,notifications.enabled=false
 holds no-policies "locustPods.networkPolicy.enabled=false: none are made, and there is no right to" "env['NETWORK_POLICY'] == 'false' and not [n for n in env if n.startswith('NETWORK_POLICY_')] and not [r for r in one('ClusterRole')['rules'] if 'networkpolicies' in r['resources']] and all(r in $cluster_rules for r in one('ClusterRole')['rules'])"
 
 # ---------------------------------------------------------------- limits can be unset
@@ -290,6 +295,7 @@ refused "misspelt old value" "additional properties 'cpuReqest' not allowed" --s
 refused "two replicas that would both act" "replicaCount is 2 and leaderElection.enabled is false" --set leaderElection.enabled=false
 refused "less than no replicas" "at '/replicaCount': minimum: got -1, want 0" --set replicaCount=-1
 refused "budget in words" "at '/podDisruptionBudget/maxUnavailable': 'one' does not match" --set podDisruptionBudget.maxUnavailable=one
+refused "name of a Secret that is none" "at '/notifications/secretNames/0'" --set 'notifications.secretNames={Slack*}'
 refused "peer of a policy that is none" "additional properties 'podselector' not allowed" --set-json 'locustPods.networkPolicy.metricsFrom=[{"podselector": {}}]'
 refused "peer of a policy without anything" "at '/locustPods/networkPolicy/webUIFrom/0': minProperties: got 0, want 1" --set-json 'locustPods.networkPolicy.webUIFrom=[{}]'
 refused "peer of a policy with too much" "at '/locustPods/networkPolicy/webUIFrom/0': 'not' failed" --set-json 'locustPods.networkPolicy.webUIFrom=[{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]'

@@ -96,18 +96,22 @@ cron() {
 }
 
 kills() {
-  local count bad
+  local case count bad what
   if ! make --no-print-directory prepare-tools operator; then
-    found kills "the operator killed before and after every write for a suite" 0 1 0
+    found kills "the operator killed before and after every write for a suite, and for a schedule" 0 1 0
     return
   fi
-  long "suites whose operator is killed" env KILLS=all \
-    cargo test --locked --quiet --package e2e-tests --test api -- a_suite_survives_every_kill
-  # 150/152 ended as if nobody had been killed
-  count=$(sed -n 's|^ *[0-9]*/\([0-9]*\) ended as if nobody.*|\1|p' "$log" | tail -n 1)
-  bad=$(sed -n 's|^ *\([0-9]*\)/\([0-9]*\) ended as if nobody.*|\2 \1|p' "$log" | tail -n 1 | awk '{ print $1 - $2 }')
-  found kills "the operator killed before and after every write for a suite of four steps and for its tests: it ends as if nobody had been killed" \
-    "${count:-0} kills" "$(failures "$bad")" "$took"
+  while IFS='|' read -r case what; do
+    long "kills: $case" env KILLS=all \
+      cargo test --locked --quiet --package e2e-tests --test api -- "$case" </dev/null
+    # 150/152 ended as if nobody had been killed
+    count=$(sed -n 's|^ *[0-9]*/\([0-9]*\) ended as if nobody.*|\1|p' "$log" | tail -n 1)
+    bad=$(sed -n 's|^ *\([0-9]*\)/\([0-9]*\) ended as if nobody.*|\2 \1|p' "$log" | tail -n 1 | awk '{ print $1 - $2 }')
+    found kills "$what" "${count:-0} kills" "$(failures "$bad")" "$took"
+  done <<'CASES'
+a_suite_survives_every_kill|the operator killed before and after every write for a suite of four steps and for its tests: it ends as if nobody had been killed
+a_schedule_survives_every_kill|the operator killed before and after every write for a schedule, the suite of three steps that it starts and its tests: one run, and all ends as if nobody had been killed
+CASES
 }
 
 write_page() {

@@ -49,6 +49,13 @@ a default, one that is missing was unset on purpose.
       (dict "name" "JOB_TTL_SECONDS_AFTER_FINISHED" "value" (include "locust-operator.quantity" $pods.ttlSecondsAfterFinished))
       (dict "name" "NETWORK_POLICY" "value" (toString $pods.networkPolicy.enabled))
 }}
+{{- with $values.notifications }}
+{{- if not .enabled }}
+{{- $settings = append $settings (dict "name" "NOTIFICATIONS" "value" "false") }}
+{{- else if .caBundle.configMap }}
+{{- $settings = append $settings (dict "name" "NOTIFICATIONS_CA_BUNDLE" "value" (printf "/etc/locust-operator/notifications/%s" .caBundle.key)) }}
+{{- end }}
+{{- end }}
 {{- with $pods.networkPolicy }}
 {{- if and .enabled .metricsFrom }}
 {{- $operator := include "locust-operator.networkPolicyPeer" $ | fromYaml }}

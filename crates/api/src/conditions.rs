@@ -31,5 +31,10 @@ pub const RESOLVED_REFS: &str = "ResolvedRefs";
 pub const SUSPENDED: &str = "Suspended";
 /// A suite's optional step did not pass; the suite may have passed all the same.
 pub const OPTIONAL_STEP_FAILED: &str = "OptionalStepFailed";
+/// Whether the service counts as slower than it was, by the series of `spec.baseline`; Unknown while that cannot be said.
+/// Of a schedule: after the run that was compared last.
+pub const REGRESSION: &str = "Regression";
 /// Whether the run of a schedule that was over last passed; Unknown until there is one.
 pub const LAST_RUN_PASSED: &str = "LastRunPassed";
+/// Whether the last notice that `spec.notify` of a schedule asks for got through; Unknown until there is one.
+pub const NOTIFICATIONS_DELIVERED: &str = "NotificationsDelivered";

@@ -128,7 +128,7 @@ fn same_order(field: &str) -> ValidationRule {
 }
 
 /// What the status of the deprecated version shows without saying what is in it: v2 says it.
-const NUMBERS: [&str; 3] = ["pin", "progress", "summary"];
+const NUMBERS: [&str; 6] = ["comparison", "pin", "progress", "run", "summary", "workers"];
 
 fn condense(version: &mut CustomResourceDefinitionVersion) {
     let root = version

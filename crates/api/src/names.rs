@@ -10,6 +10,8 @@ pub const LABEL_POD_NAME: &str = "performance-test-pod-name";
 pub const LABEL_APP: &str = "app";
 /// The id of the run an object belongs to. An object without the right one is never adopted.
 pub const LABEL_RUN_ID: &str = "locust.io/run-id";
+/// Name of the series, on the ConfigMap that keeps it.
+pub const LABEL_SERIES: &str = "locust.io/series";
 /// The test's `spec.concurrencyGroup`, on Jobs and pods: the group is busy until they have ended, whatever became of the
 /// test.
 pub const LABEL_GROUP: &str = "locust.io/concurrency-group";

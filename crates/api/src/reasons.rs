@@ -74,6 +74,9 @@ reasons! {
     Normal ON_DEMAND = "OnDemand": "The schedule has no timetable: runs are started on demand only.";
     Normal MAX_RUNS_REACHED = "MaxRunsReached": "As many runs as `spec.maxRuns` says were started; no time starts another.";
     Normal END_TIME_REACHED = "EndTimeReached": "No time of the timetable is left until `spec.endTime`.";
+    Normal NOTICE_DELIVERED = "Delivered": "The last notice of the schedule was accepted.";
+    Normal NO_NOTICE_YET = "NoNoticeYet": "Nothing has happened yet that `spec.notify` of the schedule asks for.";
+    Normal NOTIFICATIONS_OFF = "NotificationsOff": "The operator runs with `--notifications=false` and tells nobody.";
     Normal NO_RUN_YET = "NoRunYet": "No run of the schedule is over yet.";
     Normal RUN_NOW_REPEATED = "RunNowRepeated": "There is a run for this value of the annotation `locust.io/run-now` already; another value makes another run.";
 
@@ -134,6 +137,15 @@ reasons! {
     Problem DEADLINE_EXCEEDED = "DeadlineExceeded": "A run could not start within `startingDeadlineSeconds` of its time: no operator ran, or an earlier run went on.",
         look: "kubectl get locustschedule nightly -o jsonpath='{.status.missedRuns}  {.status.lastSkip.message}'",
         fix: "Nothing, after an outage: the next time starts a run again. To have runs made up for later than that, make `startingDeadlineSeconds` longer.";
+    Problem NOTICE_RETRYING = "Retrying": "A notice of the schedule could not be delivered, and is sent again later. No verdict changes by that.",
+        look: "kubectl get locustschedule nightly -o jsonpath='{.status.notices[*].retryAt}  {.status.conditions[?(@.type==\"NotificationsDelivered\")].message}'",
+        fix: "Look at the receiver, at the way to it (NetworkPolicy, firewall, DNS), and for https at the chart's `notifications.caBundle`.";
+    Problem NOTICE_GIVEN_UP = "GaveUp": "A notice of the schedule is not sent any more: the receiver refuses it, or ten tries in about a day were in vain. No verdict changes by that.",
+        look: "kubectl get locustschedule nightly -o jsonpath='{.spec.notify}  {.status.conditions[?(@.type==\"NotificationsDelivered\")].message}'",
+        fix: "Correct `spec.notify`, or the address or token in its Secret. What was given up is sent again when the spec changes.";
+    Problem SECRET_NOT_READABLE = "SecretNotReadable": "The Secret that `spec.notify` of the schedule names does not exist, lacks a key, or may not be read by the operator.",
+        look: "kubectl get locustschedule nightly -o jsonpath='{.spec.notify.secretRef.name}  {.status.conditions[?(@.type==\"NotificationsDelivered\")].message}'",
+        fix: "Create the Secret with the key `url` or `token`, and let the operator read Secrets of that name by the chart's `notifications.secretNames`.";
 
     Outcome PASSED = "AllPassed": "The load ended as it should and everything that was asked for held.";
     Outcome TEST_FAILED = "TestFailed": "Published word for a test that did not end well; `status.reason` says why.",
@@ -145,6 +157,11 @@ reasons! {
     Outcome THRESHOLD_BREACHED = "ThresholdBreached": "At least one threshold did not hold; the message and `status.thresholds` have limit and actual.",
         look: "kubectl get locusttest first-test -o jsonpath='{range .status.thresholds[*]}{.result}  {.limit}  {.actual}{\"\\n\"}{end}'",
         fix: "The service was slower, or failed more often, than was asked for: look there first. A threshold that is only to be shown has `severity: Warn`.";
+    Outcome REGRESSION = "Regression": "By its series the service is slower than it was, and `spec.baseline.onRegression` is `Fail`; or the condition `Regression` says so.",
+        look: "kubectl get locusttest first-test -o jsonpath='{.status.comparison.message}'",
+        fix: "Look at what changed in the service before the run at which the level shifted. When the new level is meant to stay, remove the series' ConfigMap, or its key: a new series begins.";
+    Normal NO_REGRESSION = "NoRegression": "By its series the service is not slower than it was.";
+    Normal NOT_COMPARED = "NotCompared": "Whether the service is slower than it was cannot be said yet; the message says why.";
     Outcome THRESHOLD_ABORT = "ThresholdAbort": "A threshold with `abort` was in breach for as long as it says, and the load was ended early.",
         look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
         fix: "Look at the service. When it was only the ramp-up, make `abort.delay` longer.";

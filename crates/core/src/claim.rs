@@ -121,12 +121,31 @@ pub(crate) fn short_hex(uid: &str) -> String {
         .collect()
 }
 
-/// A hash of what shapes the numbers of a run: the spec without image, labels, annotations, host and web UI.
+/// What says how a run is judged, when it may run and how long it stays, and does not shape its numbers.
+const ABOUT: [&str; 11] = [
+    "thresholds",
+    "validity",
+    "baseline",
+    "startDeadline",
+    "timeout",
+    "concurrencyGroup",
+    "suspend",
+    "stop",
+    "retention",
+    "imagePullPolicy",
+    "imagePullSecrets",
+];
+
+/// A hash of what shapes the numbers of a run: the spec without image, labels, annotations, host and web UI, and without
+/// what is only about the run.
 pub fn spec_hash(spec: &LocustTestSpec) -> String {
     let mut value = serde_json::to_value(spec).unwrap_or(Value::Null);
     remove(&mut value, &["image"]);
     remove(&mut value, &["run", "host"]);
     remove(&mut value, &["webUI"]);
+    for field in ABOUT {
+        remove(&mut value, &[field]);
+    }
     for role in ["master", "worker"] {
         remove(&mut value, &[role, "labels"]);
         remove(&mut value, &[role, "annotations"]);

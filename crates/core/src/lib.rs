@@ -5,6 +5,7 @@
 //! * [`admission`]: what is said of a test when it is written;
 //! * [`suite`]: several tests in order;
 //! * [`schedule`]: a test or a suite again and again;
+//! * [`notify`]: telling somebody how the runs of a schedule went;
 //! * [`revision`]: templates and what they gave, kept for the whole run;
 //! * [`report`]: what the plugin in the Locust master says;
 //! * [`pods`], [`refusals`] and [`mounting`]: what keeps pods from running;
@@ -25,6 +26,7 @@
 
 pub mod admission;
 pub mod argv;
+pub mod baseline;
 pub mod certificates;
 pub mod claim;
 pub mod definition;
@@ -34,6 +36,7 @@ pub mod lifecycle;
 pub mod live_metrics;
 pub mod managed_fields;
 pub mod mounting;
+pub mod notify;
 pub mod others;
 pub mod patch;
 pub mod pods;

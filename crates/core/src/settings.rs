@@ -1,6 +1,6 @@
 //! The operator's defaults for the pods it makes.
 
-use std::{collections::BTreeMap, num::NonZeroUsize};
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
 use k8s_openapi::{
     api::{core::v1::ResourceRequirements, networking::v1::NetworkPolicyPeer},
@@ -41,6 +41,8 @@ pub struct RunSettings {
     pub suspend_new: bool,
     /// A policy around the pods of every run.
     pub network_policy: Option<NetworkPolicySettings>,
+    /// Telling somebody how runs of schedules went; `None`: nobody is told.
+    pub notifications: Option<NotificationSettings>,
 }
 
 /// Who may reach the pods of a run, besides its own workers.
@@ -61,6 +63,13 @@ pub struct SchedulingSettings {
     pub tolerations: bool,
     /// Runtime class of tests that name none.
     pub runtime_class: Option<String>,
+}
+
+/// How somebody is told how runs of schedules went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotificationSettings {
+    /// A file with the certificates by which receivers are known; `None`: those of the system.
+    pub ca_bundle: Option<PathBuf>,
 }
 
 /// Kafka's variables. Credentials come from a Secret in the test's namespace and are never part of a Job.
@@ -164,5 +173,6 @@ pub(crate) fn for_tests() -> RunSettings {
         max_running: None,
         suspend_new: false,
         network_policy: Some(NetworkPolicySettings::default()),
+        notifications: Some(NotificationSettings::default()),
     }
 }

@@ -108,6 +108,7 @@ pub fn test(test: &mut LocustTest) {
             summary: _,
             thresholds: _,
             warnings: _,
+            comparison: _,
             conditions: _,
         } = status;
         LocustTestStatus {

@@ -61,6 +61,7 @@ fn settings(words: &str) -> RunSettings {
         max_running: None,
         suspend_new: false,
         network_policy: Some(NetworkPolicySettings::default()),
+        notifications: None,
     };
     for word in words.split_whitespace() {
         match word {

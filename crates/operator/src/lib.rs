@@ -7,6 +7,7 @@ mod control;
 mod controller;
 mod fitness;
 mod gate;
+mod http;
 mod hub;
 mod lease;
 mod listener;

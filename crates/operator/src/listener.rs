@@ -7,12 +7,10 @@ use axum::{
     http::{Request, header},
 };
 use http_body_util::{BodyExt, Limited};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use locust_api::names::PORT_LISTENER;
 use locust_core::{lifecycle::Live, report::Report};
+
+use crate::http::{self, HttpClient};
 
 /// A master that does not answer within this is busy or out of reach; the next look is soon.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -43,17 +41,13 @@ impl Answer {
 /// A client of the plugin's listener.
 #[derive(Clone)]
 pub(crate) struct ListenerClient {
-    http: Client<HttpConnector, Body>,
+    http: HttpClient,
 }
 
 impl Default for ListenerClient {
     fn default() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(TIMEOUT));
         Self {
-            http: Client::builder(TokioExecutor::new())
-                .pool_max_idle_per_host(0)
-                .build(connector),
+            http: http::client(http::no_tls(), TIMEOUT),
         }
     }
 }

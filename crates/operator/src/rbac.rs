@@ -26,6 +26,8 @@ pub enum Names {
     One(&'static str),
     /// The Secret of `--webhook-secret`.
     WebhookSecret,
+    /// The Secrets that the administrator lets `spec.notify` of schedules name.
+    NotificationSecrets,
     /// The ValidatingWebhookConfiguration of `--webhook-configuration`.
     WebhookConfiguration,
 }
@@ -139,6 +141,13 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         group: "",
+        resources: &["configmaps"],
+        names: Names::Any,
+        verbs: &["patch"],
+        why: "the series that finished runs are compared with",
+    },
+    Rule {
+        group: "",
         resources: &["services"],
         names: Names::Any,
         verbs: &["patch"],
@@ -176,6 +185,15 @@ pub const SHARING_RULES: &[Rule] = &[Rule {
     names: Names::Any,
     verbs: &["get"],
     why: "the labels by which a template of another namespace says who may use it",
+}];
+
+/// What it may do besides in the namespaces it watches where the administrator names Secrets.
+pub const NOTIFICATION_RULES: &[Rule] = &[Rule {
+    group: "",
+    resources: &["secrets"],
+    names: Names::NotificationSecrets,
+    verbs: &["get"],
+    why: "address and token of those whom spec.notify of a schedule tells how runs went, each time they are told",
 }];
 
 /// What it may do besides in its own namespace where replicas elect the one that acts.

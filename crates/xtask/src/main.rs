@@ -19,7 +19,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use locust_operator::rbac::{
     CA_RULES, CERTIFICATE_RULES, CONVERSION_RULES, LEASE_RULES, NETWORK_POLICY_RULES,
-    RELEASE_RULES, RULES, SHARING_RULES, VALIDATION_RULES,
+    NOTIFICATION_RULES, RELEASE_RULES, RULES, SHARING_RULES, VALIDATION_RULES,
 };
 
 #[derive(Parser)]
@@ -118,6 +118,10 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
         (
             "charts/locust-operator/generated/network-policy-rules.yaml".into(),
             rbac::rules(NETWORK_POLICY_RULES),
+        ),
+        (
+            "charts/locust-operator/generated/notification-rules.yaml".into(),
+            rbac::rules(NOTIFICATION_RULES),
         ),
         (
             "charts/locust-operator/generated/sharing-rules.yaml".into(),

@@ -27,6 +27,9 @@ pub fn rules(rules: &[Rule]) -> String {
                 "  resourceNames: [{{ include \"locust-operator.webhookSecret\" . | quote }}]\n"
                     .to_owned()
             }
+            Names::NotificationSecrets => {
+                "  resourceNames: {{ .Values.notifications.secretNames | toJson }}\n".to_owned()
+            }
             Names::WebhookConfiguration => {
                 "  resourceNames: [{{ include \"locust-operator.webhookConfiguration\" . | quote }}]\n"
                     .to_owned()

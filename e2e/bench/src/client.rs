@@ -38,8 +38,12 @@ pub enum Kind {
     LocustTestSuite,
     /// Templates.
     LocustTemplate,
+    /// Schedules.
+    LocustSchedule,
     /// Jobs.
     Job,
+    /// CronJobs.
+    CronJob,
     /// Pods.
     Pod,
     /// ConfigMaps.
@@ -57,7 +61,9 @@ impl Kind {
             Self::LocustTest => ("locust.io", "v2", "LocustTest"),
             Self::LocustTestSuite => ("locust.io", "v2", "LocustTestSuite"),
             Self::LocustTemplate => ("locust.io", "v2", "LocustTemplate"),
+            Self::LocustSchedule => ("locust.io", "v2", "LocustSchedule"),
             Self::Job => ("batch", "v1", "Job"),
+            Self::CronJob => ("batch", "v1", "CronJob"),
             Self::Pod => ("", "v1", "Pod"),
             Self::ConfigMap => ("", "v1", "ConfigMap"),
             Self::Service => ("", "v1", "Service"),
@@ -72,7 +78,9 @@ impl Kind {
             "LocustTest" => Self::LocustTest,
             "LocustTestSuite" => Self::LocustTestSuite,
             "LocustTemplate" => Self::LocustTemplate,
+            "LocustSchedule" => Self::LocustSchedule,
             "Job" => Self::Job,
+            "CronJob" => Self::CronJob,
             "Pod" => Self::Pod,
             "ConfigMap" => Self::ConfigMap,
             "Service" => Self::Service,

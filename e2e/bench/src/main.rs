@@ -18,6 +18,7 @@ mod rendered;
 mod requests;
 mod rest;
 mod running;
+mod schedules;
 mod start;
 mod suites;
 mod table;

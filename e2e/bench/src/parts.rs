@@ -1,10 +1,12 @@
 //! The parts of the benchmark, each with a cluster of its own, and the lines of the table that they fill.
 
+mod admission;
+mod schedules;
+
 use anyhow::Result;
 use clap::ValueEnum;
 use e2e_node::report;
 
-use crate::admission::{self, Admission, Seen};
 use crate::cluster::Cluster;
 use crate::crowd::Crowd;
 use crate::lifecycle::Lifecycle;
@@ -35,6 +37,8 @@ pub enum Part {
     Admission,
     /// 100 suites of 20 steps each.
     Suites,
+    /// 1,000 schedules with one time.
+    Schedules,
     /// On the node: from a test to the first request of 3 and of 50 workers.
     Workers,
 }
@@ -57,8 +61,9 @@ impl Part {
             Self::Burst => burst(),
             Self::Finished => finished(),
             Self::Running => running(),
-            Self::Admission => admission(),
+            Self::Admission => admission::findings(),
             Self::Suites => suites(),
+            Self::Schedules => schedules::findings(),
             Self::Workers => workers(),
         }
     }
@@ -272,63 +277,6 @@ fn running() -> Result<Findings> {
             ),
         ],
         notes: vec![memory_note("200 running tests", running.memory)],
-    })
-}
-
-fn admission() -> Result<Findings> {
-    let Admission {
-        unasked,
-        judged,
-        empty,
-        asked,
-        looked_up,
-        seen,
-    } = admission::measure(&Cluster::boot()?)?;
-    let Seen {
-        count,
-        mean,
-        within_5_ms,
-        within_25_ms,
-    } = seen;
-    let percent = |part: f64| 100.0 * part / count;
-    let mut rows = Vec::new();
-    for (what, beside, baseline, ours, aim) in [
-        (
-            "a test is created (dry run)",
-            "the same, not judged",
-            &unasked,
-            &judged,
-            "",
-        ),
-        (
-            "the webhook answers",
-            "the same about nothing",
-            &empty,
-            &asked,
-            "≤ 10",
-        ),
-        (
-            "the webhook answers and looks up a ConfigMap",
-            "the same about nothing",
-            &empty,
-            &looked_up,
-            "≤ 10",
-        ),
-    ] {
-        for (percent, aim) in [(50, ""), (99, aim)] {
-            let of = |values: &[f64]| start::percentile(values.to_vec(), percent);
-            let what = format!("{what}, p{percent}, ms");
-            rows.push(row(&what, beside, of(baseline), of(ours), aim));
-        }
-    }
-    Ok(Findings {
-        rows,
-        notes: vec![format!(
-            "The API server counted {count} calls of the webhook: {mean:.1} ms on average, {:.1} % within 5 ms, {:.1} % \
-             within 25 ms.",
-            percent(within_5_ms),
-            percent(within_25_ms),
-        )],
     })
 }
 

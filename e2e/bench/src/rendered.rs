@@ -60,6 +60,8 @@ fn fresh(kind: Kind, mut object: Value, namespace: &str) -> Value {
         | Kind::LocustTest
         | Kind::LocustTestSuite
         | Kind::LocustTemplate
+        | Kind::LocustSchedule
+        | Kind::CronJob
         | Kind::Pod => {}
     }
     object

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::Kubectl;
 
+/// The Secret that the operator of the tests may read.
+pub const NOTIFY_SECRET: &str = "load-test-notify";
+
 /// A service account with its kubeconfig.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -30,11 +33,19 @@ pub enum Scope {
 /// The rules the chart gives the operator in the namespaces it watches, as YAML.
 pub fn operator_rules(scope: Scope) -> Result<String> {
     let names: &[&str] = match scope {
-        Scope::Cluster => &["rules", "network-policy-rules", "sharing-rules"],
-        Scope::Namespace => &["rules", "network-policy-rules"],
+        Scope::Cluster => &[
+            "rules",
+            "network-policy-rules",
+            "notification-rules",
+            "sharing-rules",
+        ],
+        Scope::Namespace => &["rules", "network-policy-rules", "notification-rules"],
     };
     let rules = names.iter().map(|name| generated_rules(name));
-    Ok(rules.collect::<Result<Vec<_>>>()?.join("\n"))
+    let rules = rules.collect::<Result<Vec<_>>>()?.join("\n");
+    // As the chart fills it in where this is the value.
+    let secrets = "{{ .Values.notifications.secretNames | toJson }}";
+    Ok(rules.replace(secrets, &format!("[{NOTIFY_SECRET}]")))
 }
 
 /// Those it gives it besides in its own namespace for the Lease, as YAML.

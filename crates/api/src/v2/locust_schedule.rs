@@ -7,7 +7,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LocustScheduleStatus, LocustTestSpec, LocustTestSuiteSpec, Retries, TemplateRef};
+use super::{
+    Baseline, LocustScheduleStatus, LocustTestSpec, LocustTestSuiteSpec, Notify, Retries,
+    TemplateRef,
+};
 
 /// A test or a suite that is run again and again: by a timetable, or when somebody asks for it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,9 +108,15 @@ pub struct LocustScheduleSpec {
     /// When to try again, each time as a new run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Retries>,
+    /// What the runs are held against; the one in a test or suite of `runTemplate` comes first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// How many finished runs stay, by their verdicts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
+    /// Whom to tell how runs went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
     /// What is run. A change of it is for the runs that start afterwards.
     pub run_template: RunTemplate,
 }

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, Retention, RunSpec,
-    Scheduling, Security, TargetedVolumeMount, TemplateRef, TestFiles, Threshold, Validity, WebUi,
-    WorkerSpec,
+    Baseline, EnvConfig, LocustTestStatus, MasterSpec, Observability, PodOptions, Retention,
+    RunSpec, Scheduling, Security, TargetedVolumeMount, TemplateRef, TestFiles, Threshold,
+    Validity, WebUi, WorkerSpec,
 };
 use crate::{Duration, K8s};
 
@@ -73,7 +73,7 @@ use crate::{Duration, K8s};
 )]
 pub struct LocustTestSpec {
     /// The template that the test is made from. Beside it a test may set `worker.replicas`, `startDeadline`, `retention`, `suspend`,
-    /// `stop`, `concurrencyGroup` and what the template names in `overridable`.
+    /// `stop`, `concurrencyGroup`, `baseline` and what the template names in `overridable`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_ref: Option<TemplateRef>,
     /// Image of master and workers. Its entrypoint must be `locust`. Default: the operator's `--default-image`.
@@ -101,6 +101,9 @@ pub struct LocustTestSpec {
     /// What makes the run count; below it the verdict is Inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validity: Option<Validity>,
+    /// What the numbers are held against, to see whether the service got slower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// The Locust master.
     #[serde(default)]
     pub master: MasterSpec,
@@ -195,6 +198,7 @@ impl LocustTestSpec {
             run: None,
             thresholds: Vec::new(),
             validity: None,
+            baseline: None,
             master: MasterSpec::default(),
             worker: WorkerSpec {
                 replicas,

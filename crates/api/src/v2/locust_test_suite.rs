@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    LocustTestSpec, LocustTestSuiteStatus, ParameterValue, TemplateRef,
+    Baseline, LocustTestSpec, LocustTestSuiteStatus, ParameterValue, TemplateRef,
     locust_template::free_object,
 };
 use crate::Duration;
@@ -97,6 +97,9 @@ pub struct LocustTestSuiteSpec {
         regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     )]
     pub concurrency_group: Option<String>,
+    /// What the tests of the steps are held against; a test's own comes first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// How long what has finished stays. It may be changed after the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<SuiteRetention>,
@@ -197,7 +200,7 @@ pub struct Retries {
     /// After which verdicts. Default: Inconclusive and Error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
-    pub on: Vec<RetryOn>,
+    pub after: Vec<RetryOn>,
 }
 
 /// A verdict after which a step may be tried again. One that Failed is an answer.

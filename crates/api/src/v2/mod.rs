@@ -1,10 +1,12 @@
 //! `locust.io/v2`: the stored version.
 
+mod baseline;
 mod files;
 mod locust_schedule;
 mod locust_template;
 mod locust_test;
 mod locust_test_suite;
+mod notify;
 mod observability;
 mod placement;
 mod pod;
@@ -18,6 +20,10 @@ mod template_ref;
 mod threshold;
 mod web_ui;
 
+pub use baseline::{
+    Baseline, CompareWith, Comparison, ComparisonNote, ComparisonState, MetricComparison,
+    OnRegression,
+};
 pub use files::{
     EnvConfig, EnvSource, InlineFile, SecretMount, TargetedVolumeMount, TestFiles, VolumeTarget,
 };
@@ -34,6 +40,7 @@ pub use locust_test_suite::{
     ConditionWait, Execution, HttpWait, LocustTestSuite, LocustTestSuiteSpec, OnFailure, Retries,
     RetryOn, SuiteRetention, SuiteStep, WaitFor, When,
 };
+pub use notify::{Notice, Notify, NotifyEvent, NotifyFormat, NotifySecretRef};
 pub use observability::{HeadersSecretRef, Observability, OpenTelemetry, OtlpProtocol};
 pub use placement::{Scheduling, Security};
 pub use pod::{DnsPolicy, PodOptions};

@@ -7,7 +7,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Retention;
+use super::{Comparison, Retention};
 
 /// What the operator knows of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -62,6 +62,9 @@ pub struct LocustTestStatus {
     /// Thresholds of severity Warn that did not hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warnings: Option<i32>,
+    /// How the numbers compare with those of other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// Conditions: Ready, WorkersConnected, PodsHealthy, ResolvedRefs, TestCompleted, Completed, Succeeded, …
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

@@ -7,7 +7,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Phase, Verdict};
+use super::{ComparisonNote, Phase, Verdict};
 
 /// What the operator knows of the suite.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -120,6 +120,9 @@ pub struct StepStatus {
     /// When the step had finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<Time>,
+    /// How those numbers compare with earlier runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<ComparisonNote>,
     /// The numbers of its test that later steps may use: requests, failures, errorRatio, rps, avgMs, p50Ms, p95Ms, p99Ms,
     /// maxMs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -3,6 +3,7 @@
 //! A run goes claim → create → observe → end, and never back. [`next_step`] says where a test is;
 //! [`observe`] turns what its Jobs, pods and Locust itself show into a status.
 
+mod compared;
 mod conditions;
 mod ending;
 mod finals;
@@ -150,6 +151,8 @@ pub enum News {
     Scaled(Scaled),
     /// A run of the published operator is watched from now on.
     TakenOver,
+    /// By its series the service is slower than it was.
+    Regression(String),
     /// The run is over.
     Finished {
         /// The verdict.

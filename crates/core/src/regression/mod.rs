@@ -27,6 +27,7 @@ mod student;
 mod words;
 
 pub use judge::{judge, replay};
+pub use locust_api::v2::CompareWith;
 pub use options::{Options, Scale, Worse};
 pub use rounding::Rounding;
 pub use sensitivity::Sensitivity;
@@ -40,18 +41,7 @@ pub struct Point<'a> {
     pub value: f64,
 }
 
-/// What the newest run is held against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompareWith {
-    /// The runs before, by statistics.
-    Rolling,
-    /// The run just before.
-    Previous,
-    /// One that was pinned.
-    Pinned,
-}
-
-/// The same with the numbers.
+/// What the newest run is held against, with the numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Against<'a> {
     /// The runs before, by statistics.

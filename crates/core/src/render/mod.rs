@@ -39,6 +39,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     argv::{self, Argv, Role},
+    baseline,
     claim::label_value,
     problems::{Problem, Problems},
     settings::RunSettings,
@@ -93,6 +94,7 @@ pub fn run_objects(
         name: test.metadata.name.as_deref().unwrap_or_default(),
     };
     let mut problems = Problems::default();
+    problems.collect(baseline::check(test));
     let master = problems.collect(argv::master(run.spec, run.start_deadline().as_secs_ceil()));
     let worker = problems.collect(argv::worker(run.spec, &claim.service_name));
     let [

@@ -15,6 +15,7 @@ use super::{child::run_name, seen::Purpose, timetable::Timetable};
 use crate::{
     admission::{self, Judgement},
     claim::label_value,
+    notify,
     problems::{Problem, Problems},
     references::Reference,
     settings::RunSettings,
@@ -86,6 +87,8 @@ pub fn check(
             .push("spec.endTime has passed: no time will start a run".to_owned());
     }
     metadata(spec, &mut judgement.problems);
+    let of_notify = spec.notify.iter().flat_map(notify::problems);
+    of_notify.for_each(|problem| judgement.problems.add(problem));
     let template = &spec.run_template;
     let given = [
         template.test.is_some(),

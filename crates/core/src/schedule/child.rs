@@ -8,13 +8,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use locust_api::{
     names,
     v2::{
-        LocustSchedule, LocustScheduleSpec, LocustTest, LocustTestSpec, LocustTestSuite, Phase,
-        Verdict,
+        ComparisonNote, LocustSchedule, LocustScheduleSpec, LocustTest, LocustTestSpec,
+        LocustTestSuite, LocustTestSuiteSpec, Phase, Verdict,
     },
 };
 
 use super::{Run, RunEnd, RunKind, RunState, Start, seen::Purpose, timetable::Timetable};
 use crate::{
+    baseline,
     claim::{cut, hex, label_value},
     render::reference_to,
 };
@@ -70,10 +71,14 @@ pub(super) const fn kind(spec: &LocustScheduleSpec) -> RunKind {
 pub fn object(schedule: &LocustSchedule, start: &Start, timetable: &Timetable) -> Object {
     let metadata = metadata(schedule, start, timetable);
     let template = &schedule.spec.run_template;
+    let of_schedule = &schedule.spec.baseline;
     if let Some(suite) = &template.suite {
         return Object::Suite(Box::new(LocustTestSuite {
             metadata,
-            spec: (**suite).clone(),
+            spec: LocustTestSuiteSpec {
+                baseline: suite.baseline.clone().or_else(|| of_schedule.clone()),
+                ..(**suite).clone()
+            },
             status: None,
         }));
     }
@@ -84,7 +89,10 @@ pub fn object(schedule: &LocustSchedule, start: &Start, timetable: &Timetable) -
     });
     Object::Test(Box::new(LocustTest {
         metadata,
-        spec,
+        spec: LocustTestSpec {
+            baseline: spec.baseline.clone().or_else(|| of_schedule.clone()),
+            ..spec
+        },
         status: None,
     }))
 }
@@ -162,6 +170,7 @@ pub fn run_of_test(test: &LocustTest) -> Run {
         end(
             (status.phase, status.verdict),
             (status.reason.as_ref(), status.message.as_ref()),
+            baseline::note(test),
             status.completion_time.as_ref().map(|time| time.0),
         )
     });
@@ -172,9 +181,12 @@ pub fn run_of_test(test: &LocustTest) -> Run {
 pub fn run_of_suite(suite: &LocustTestSuite) -> Run {
     let status = suite.status.as_ref();
     let end = status.and_then(|status| {
+        let steps = status.steps.iter();
+        let notes = steps.filter_map(|step| step.comparison.as_ref());
         end(
             (status.phase, status.verdict),
             (status.reason.as_ref(), status.message.as_ref()),
+            baseline::heaviest(notes).cloned(),
             status.completion_time.as_ref().map(|time| time.0),
         )
     });
@@ -184,6 +196,7 @@ pub fn run_of_suite(suite: &LocustTestSuite) -> Run {
 fn end(
     (phase, verdict): (Option<Phase>, Option<Verdict>),
     (reason, message): (Option<&String>, Option<&String>),
+    comparison: Option<ComparisonNote>,
     at: Option<Timestamp>,
 ) -> Option<RunEnd> {
     let is_over = phase.is_some_and(Phase::is_terminal);
@@ -191,6 +204,7 @@ fn end(
         verdict: verdict.filter(|_| is_over)?,
         reason: reason.cloned().unwrap_or_default(),
         message: message.cloned().unwrap_or_default(),
+        comparison,
         at,
     })
 }

@@ -83,8 +83,14 @@ pub enum News {
     RunSkipped(String),
     /// A run is being deleted to make room for another.
     RunReplaced(String),
+    /// By the series the service got slower.
+    Regression(String),
+    /// By the series the service is not slower any more.
+    RegressionOver(String),
     /// From now on no time starts a run.
     Suspended(String),
+    /// Somebody will not be told something that the spec asks for.
+    NoticeGivenUp(String),
 }
 
 /// What a schedule does next, and what its status is. It depends on nothing but its arguments.

@@ -5,12 +5,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use locust_api::{
     reasons,
     v2::{
-        LocustSchedule, LocustScheduleSpec, LocustScheduleStatus, RetryOn, ScheduledRun, Verdict,
+        ComparisonState, LocustSchedule, LocustScheduleSpec, LocustScheduleStatus, RetryOn,
+        ScheduledRun, Verdict,
     },
 };
 
 use super::{
-    News, Run, RunEnd, RunState, Seen,
+    News, Run, RunEnd, RunState, Seen, notices,
     seen::Purpose,
     status::{begin, count, purpose},
 };
@@ -44,6 +45,7 @@ pub(super) fn hear(
                 finish(&mut run, end, seen.now);
                 run.replaced = false;
                 news.push(finished(&run));
+                news.extend(compare(status, &run, end));
                 run.retry = may_try_again
                     && run.attempt <= retries_after(&schedule.spec, end.verdict)
                     && !is_followed(&run);
@@ -119,12 +121,35 @@ fn finish(run: &mut ScheduledRun, end: &RunEnd, now: Timestamp) {
         verdict,
         reason,
         message,
+        comparison: _,
         at,
     } = end;
     run.completion_time = Some(at.map_or_else(|| whole_seconds(now), Time));
     run.verdict = Some(*verdict);
     run.reason = Some(reason.clone());
     run.message = Some(message.clone()).filter(|message| !message.is_empty());
+}
+
+/// Takes over what the series says of a run, if it says something; says whether the service got slower, or is no more.
+fn compare(status: &mut LocustScheduleStatus, run: &ScheduledRun, end: &RunEnd) -> Option<News> {
+    let note = end.comparison.as_ref()?;
+    let before = status.last_comparison.as_ref();
+    let was = before.and_then(|before| before.state.is_regression());
+    let is = note.state.is_regression();
+    // A run that was no measure says nothing of the service.
+    if note.state == ComparisonState::NotJudged && before.is_some() {
+        return None;
+    }
+    status.last_comparison = Some(note.clone());
+    let words = format!("{}: {}", note.run, note.message);
+    match (was, is) {
+        (None | Some(false), Some(true)) => {
+            notices::note_regression(status, run, reasons::REGRESSION, &words);
+            Some(News::Regression(words))
+        }
+        (Some(true), Some(false)) => Some(News::RegressionOver(words)),
+        (None | Some(false), None | Some(false)) | (Some(true), None | Some(true)) => None,
+    }
 }
 
 /// How a run ended that was deleted before it had.
@@ -141,6 +166,7 @@ fn gone(replaced: bool) -> RunEnd {
         verdict: Verdict::Aborted,
         reason: reason.to_owned(),
         message: message.to_owned(),
+        comparison: None,
         at: None,
     }
 }
@@ -165,7 +191,7 @@ fn retries_after(spec: &LocustScheduleSpec, verdict: Verdict) -> i32 {
         Verdict::Error => RetryOn::Error,
         Verdict::Passed | Verdict::Failed | Verdict::Aborted => return 0,
     };
-    if retries.on.is_empty() || retries.on.contains(&wanted) {
+    if retries.after.is_empty() || retries.after.contains(&wanted) {
         retries.limit
     } else {
         0

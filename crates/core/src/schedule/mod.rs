@@ -18,7 +18,8 @@
 //!
 //! * [`timetable`]: when a schedule is due;
 //! * [`child`]: the objects of runs;
-//! * [`check`]: what is wrong with a schedule.
+//! * [`check`]: what is wrong with a schedule;
+//! * [`notices`]: whom to tell how runs went.
 
 pub mod check;
 pub mod child;
@@ -26,14 +27,17 @@ mod decide;
 mod fire;
 mod hear;
 mod hold;
+pub mod notices;
 mod seen;
 mod status;
+mod tally;
 pub mod timetable;
 
 pub use decide::{Decision, Delete, News, Start, decide};
 pub use hold::Held;
 pub use seen::{Purpose, Run, RunEnd, RunKind, RunState, Seen};
 pub use status::{has_noted, not_started, started};
+pub use tally::{Tally, tally};
 
 #[cfg(test)]
 mod tests;

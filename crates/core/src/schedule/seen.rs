@@ -1,7 +1,7 @@
 //! What was seen of a schedule.
 
 use jiff::Timestamp;
-use locust_api::v2::Verdict;
+use locust_api::v2::{ComparisonNote, Verdict};
 
 /// What was seen of a schedule.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +106,8 @@ pub struct RunEnd {
     pub reason: String,
     /// Why, in a sentence.
     pub message: String,
+    /// What the series says of it.
+    pub comparison: Option<ComparisonNote>,
     /// When, if it is known.
     pub at: Option<Timestamp>,
 }

@@ -4,11 +4,16 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use locust_api::{
     conditions, names, reasons,
-    v2::{LocustSchedule, LocustScheduleSpec, LocustScheduleStatus, ScheduledRun, Verdict},
+    v2::{
+        ComparisonNote, LocustSchedule, LocustScheduleSpec, LocustScheduleStatus, ScheduledRun,
+        Verdict,
+    },
 };
 
-use super::{Held, News, RunKind, Start, hear::is_known, seen::Purpose, timetable::Timetable};
-use crate::{lifecycle::set_condition, problems::Problems, time::whole_seconds};
+use super::{
+    Held, News, RunKind, Start, hear::is_known, notices, seen::Purpose, timetable::Timetable,
+};
+use crate::{baseline, lifecycle::set_condition, problems::Problems, time::whole_seconds};
 
 /// How many finished runs stay that Passed, that Failed or were an Error, and others.
 const KEPT: [i32; 3] = [10, 5, 3];
@@ -150,6 +155,7 @@ fn settle(schedule: &LocustSchedule, status: &mut LocustScheduleStatus, purpose:
 
 /// Counts a run that is over and not tried again.
 pub(super) fn count(status: &mut LocustScheduleStatus, run: &ScheduledRun) {
+    notices::note(status, run);
     let verdict = run.verdict.unwrap_or(Verdict::Error);
     match verdict {
         Verdict::Passed => {
@@ -272,6 +278,23 @@ pub(super) fn conclude(
         news.push(News::Suspended(message));
     }
     note_last_run(schedule, status, now);
+    note_comparison(schedule, status, now);
+}
+
+/// Says whether the service got slower, once a run was compared.
+fn note_comparison(schedule: &LocustSchedule, status: &mut LocustScheduleStatus, now: Timestamp) {
+    let Some(ComparisonNote {
+        run,
+        state,
+        message,
+    }) = &status.last_comparison
+    else {
+        return;
+    };
+    let (word, reason) = baseline::condition(*state);
+    let message = format!("{run}: {message}");
+    let values = (word, reason, message.as_str());
+    set(schedule, status, conditions::REGRESSION, values, now);
 }
 
 fn in_a_line(spec: &LocustScheduleSpec) -> String {

@@ -11,6 +11,7 @@ mod history;
 mod policies;
 mod simulation;
 mod times;
+mod told;
 
 /// 2026-01-05, a Monday, at this time.
 fn at(clock: &str) -> Timestamp {
@@ -94,12 +95,23 @@ impl World {
             let news = started(&self.schedule, &mut decision.status, &start, &uid, self.now);
             decision.news.extend(news);
         }
+        self.tell(&mut decision.status, &mut decision.news);
         self.schedule.status = Some(decision.status.clone());
         for delete in &decision.deletes {
             let mut runs = self.runs.iter_mut();
             runs.find(|run| run.uid == delete.uid).unwrap().is_leaving = true;
         }
         decision
+    }
+
+    /// What is to be told goes nowhere.
+    fn tell(&self, status: &mut LocustScheduleStatus, news: &mut Vec<News>) {
+        let told = notices::Told {
+            now: self.now,
+            is_on: true,
+            outcomes: &[],
+        };
+        notices::settle(&self.schedule, status, &told, news);
     }
 
     /// Decides until nothing changes; returns the names of the runs that were started.
@@ -131,6 +143,7 @@ impl World {
             verdict,
             reason: "Why".to_owned(),
             message: "because".to_owned(),
+            comparison: None,
             at: Some(now),
         });
     }

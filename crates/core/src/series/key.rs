@@ -55,10 +55,32 @@ impl Key {
         (key.to_string() == text).then_some(key)
     }
 
+    /// In what the other key differs; `None` when it is the same, or of another step.
+    pub fn difference(&self, other: &Self) -> Option<Difference> {
+        match (self.spec == other.spec, self.files == other.files) {
+            _ if self.step != other.step => None,
+            (true, true) => None,
+            (true, false) => Some(Difference::Files),
+            (false, true) => Some(Difference::Spec),
+            (false, false) => Some(Difference::Both),
+        }
+    }
+
     /// The step's name.
     pub fn step(&self) -> &str {
         &self.step
     }
+}
+
+/// In what two keys of a step differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// The test files.
+    Files,
+    /// The spec.
+    Spec,
+    /// Both.
+    Both,
 }
 
 impl fmt::Display for Key {

@@ -12,8 +12,8 @@ mod text;
 
 use std::collections::BTreeMap;
 
-pub use key::Key;
-pub use point::{End, NoMeasure, Numbers, Point, REGRESSION};
+pub use key::{Difference, Key};
+pub use point::{End, NoMeasure, Numbers, Point};
 pub use text::Unreadable;
 
 use locust_api::v2::Metric;
@@ -90,6 +90,16 @@ impl Series {
     /// All that is kept, by key.
     pub fn tracks(&self) -> impl Iterator<Item = (&Key, &Track)> {
         self.tracks.iter()
+    }
+
+    /// The newest run of the key's step under another key, and what differs.
+    pub fn latest_of_step(&self, key: &Key) -> Option<(&str, Difference)> {
+        let others = self.tracks.iter().filter_map(|(other, track)| {
+            let difference = key.difference(other)?;
+            Some((track.points.last()?, difference))
+        });
+        let (point, difference) = others.max_by_key(|(point, _)| point.time)?;
+        Some((&point.run, difference))
     }
 
     /// Lets a run enter, at its place in time. Doing it again changes nothing.
@@ -183,6 +193,15 @@ impl Track {
     /// The runs, the oldest first.
     pub fn points(&self) -> &[Point] {
         &self.points
+    }
+
+    /// What there was when the run with this UID was the newest; `None` when it is not among them.
+    pub fn until(&self, uid: &str) -> Option<Self> {
+        let at = self.points.iter().position(|point| point.uid == uid)?;
+        Some(Self {
+            pinned: self.pinned.clone(),
+            points: self.points.iter().take(at + 1).cloned().collect(),
+        })
     }
 
     /// The run that was pinned.

@@ -153,10 +153,6 @@ impl NoMeasure {
     }
 }
 
-/// The word for a run that failed because the service got slower. It is a measure like others: without it nobody would
-/// see when the service is as fast as before.
-pub const REGRESSION: &str = "Regression";
-
 impl Point {
     /// A run as a point of a series.
     ///
@@ -200,11 +196,13 @@ impl Point {
     }
 }
 
+/// A run that failed by a regression is a measure like others: without it nobody would see when the service is as fast as
+/// before.
 fn is_of_service(reason: &str) -> bool {
     [
         reasons::THRESHOLD_BREACHED,
         reasons::REQUESTS_FAILED,
-        REGRESSION,
+        reasons::REGRESSION,
     ]
     .contains(&reason)
 }

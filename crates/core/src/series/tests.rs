@@ -97,7 +97,7 @@ fn only_a_valid_run_is_a_measure() {
             Some(&summary),
             None,
         ),
-        (Failed, REGRESSION, false, Some(&summary), None),
+        (Failed, reasons::REGRESSION, false, Some(&summary), None),
         (
             Failed,
             reasons::THRESHOLD_ABORT,

@@ -61,6 +61,7 @@ pub(super) fn hear(
                 reason: reason.to_owned(),
                 message: message.to_owned(),
                 outputs: std::collections::BTreeMap::new(),
+                comparison: None,
                 at: None,
             };
             match deadline.filter(|_| is_overdue(status)) {
@@ -139,6 +140,7 @@ fn conclude(
         reason,
         message,
         outputs,
+        comparison,
         at: _,
     } = child;
     status.verdict = Some(verdict);
@@ -156,6 +158,7 @@ fn conclude(
     }
     status.message = Some(message);
     status.outputs = outputs;
+    status.comparison = comparison;
     let phase = if verdict == Verdict::Passed {
         StepPhase::Succeeded
     } else {
@@ -174,7 +177,7 @@ fn retries_after(step: &SuiteStep, verdict: Verdict) -> i32 {
         Verdict::Error => RetryOn::Error,
         Verdict::Passed | Verdict::Failed | Verdict::Aborted => return 0,
     };
-    if retries.on.is_empty() || retries.on.contains(&wanted) {
+    if retries.after.is_empty() || retries.after.contains(&wanted) {
         retries.limit
     } else {
         0

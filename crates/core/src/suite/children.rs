@@ -63,8 +63,13 @@ pub fn test(
         .clone()
         .or_else(|| suite.spec.concurrency_group.clone());
     let retention = retention(suite, spec.retention.clone());
+    let baseline = spec
+        .baseline
+        .clone()
+        .or_else(|| suite.spec.baseline.clone());
     let spec = LocustTestSpec {
         template_ref: None,
+        baseline,
         concurrency_group: group,
         retention,
         // Both belong to the suite.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use locust_api::v2::{SuiteStep, Verdict};
+use locust_api::v2::{ComparisonNote, SuiteStep, Verdict};
 
 /// What was seen of a suite.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,8 @@ pub struct ChildEnd {
     pub message: String,
     /// The numbers that later steps may use.
     pub outputs: BTreeMap<String, String>,
+    /// What its series says of it.
+    pub comparison: Option<ComparisonNote>,
     /// When, if it is known: what ends after the step's timeout ended because of it.
     pub at: Option<Timestamp>,
 }

@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use locust_api::{
     conditions, reasons,
     v2::{
-        LocustTestSuite, LocustTestSuiteStatus, Phase, StepChild, StepPhase, StepStatus,
-        SuiteClaim, Verdict,
+        ComparisonNote, LocustTestSuite, LocustTestSuiteStatus, Phase, StepChild, StepPhase,
+        StepStatus, SuiteClaim, Verdict,
     },
 };
 
 use super::{News, Start, order::items};
 use crate::{
+    baseline,
     lifecycle::{Outcome, set_condition},
     time::whole_seconds,
 };
@@ -168,6 +169,7 @@ pub(super) fn begin(step: &mut StepStatus, start: &Start, uid: &str, now: Timest
     (step.verdict, step.reason, step.message) = (None, None, None);
     step.ready_time = None;
     step.outputs.clear();
+    step.comparison = None;
     let again = if *attempt > 1 {
         format!(", attempt {attempt}")
     } else {
@@ -281,7 +283,26 @@ pub(super) fn finish(
         message,
     } = outcome;
     status.completion_time = Some(whole_seconds(now));
+    let notes = status
+        .steps
+        .iter()
+        .filter_map(|step| step.comparison.as_ref());
+    let note = baseline::heaviest(notes).cloned();
     let mut writer = Writer::new(status, suite, now);
+    if let Some(ComparisonNote {
+        run,
+        state,
+        message,
+    }) = note
+    {
+        let (word, reason) = baseline::condition(state);
+        writer.set(
+            conditions::REGRESSION,
+            word,
+            reason,
+            &format!("{run}: {message}"),
+        );
+    }
     writer.set(conditions::COMPLETED, "True", &reason, &message);
     let succeeded = if verdict == Verdict::Passed {
         "True"

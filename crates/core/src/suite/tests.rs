@@ -42,6 +42,7 @@ fn ended(verdict: Verdict, reason: &str, message: &str) -> ChildState {
         reason: reason.to_owned(),
         message: message.to_owned(),
         outputs: BTreeMap::new(),
+        comparison: None,
         at: None,
     })
 }

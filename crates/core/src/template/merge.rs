@@ -13,6 +13,7 @@ const ALWAYS: &[&str] = &[
     "suspend",
     "stop",
     "concurrencyGroup",
+    "baseline",
 ];
 /// Fields of which a spec has one: when a test sets it, the other of its template is left out.
 const EITHER: &[(&str, &str, &str)] = &[

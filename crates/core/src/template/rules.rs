@@ -1,7 +1,8 @@
 //! The rules of a test's spec that the API server checks with CEL, for specs that it does not see before they run.
 
 use locust_api::v2::{
-    EndpointSelector, LocustTestSpec, Observability, OpenTelemetry, TestFiles, Threshold,
+    Baseline, CompareWith, EndpointSelector, LocustTestSpec, Metric, Observability, OpenTelemetry,
+    TestFiles, Threshold,
 };
 use serde_json::Value;
 
@@ -56,6 +57,7 @@ pub(super) fn check(spec: &LocustTestSpec, json: &Value, root: &str, problems: &
             );
         }
     }
+    check_baseline(spec.baseline.as_ref(), &mut add);
     if let Some(Observability {
         open_telemetry:
             Some(OpenTelemetry {
@@ -69,6 +71,34 @@ pub(super) fn check(spec: &LocustTestSpec, json: &Value, root: &str, problems: &
         add(
             "observability.openTelemetry.endpoint".to_owned(),
             "it is required when openTelemetry.enabled is true; give it",
+        );
+    }
+}
+
+fn check_baseline(baseline: Option<&Baseline>, add: &mut impl FnMut(String, &str)) {
+    let Some(Baseline {
+        series: _,
+        compare_with,
+        pinned_run,
+        min_runs: _,
+        min_change_percent: _,
+        metrics,
+        on_regression: _,
+    }) = baseline
+    else {
+        return;
+    };
+    let compare_with = compare_with.unwrap_or_default();
+    if pinned_run.is_some() != (compare_with == CompareWith::Pinned) {
+        add(
+            "baseline.pinnedRun".to_owned(),
+            "it goes with compareWith Pinned; set both or none",
+        );
+    }
+    if compare_with == CompareWith::Rolling && metrics.contains(&Metric::ErrorRatio) {
+        add(
+            "baseline.metrics".to_owned(),
+            "errorRatio cannot be compared with Rolling, as zero is a normal value of it; use compareWith Previous or Pinned, or a threshold",
         );
     }
 }

@@ -123,7 +123,7 @@ fn what_a_test_may_not_set_is_named_at_once() {
             )
         ),
         "spec: the template does not let a test set image, master.labels, run.users, worker.command; it may set run.host, \
-         worker.labels, thresholds, testFiles, worker.replicas, startDeadline, retention, suspend, stop, concurrencyGroup. \
+         worker.labels, thresholds, testFiles, worker.replicas, startDeadline, retention, suspend, stop, concurrencyGroup, baseline. \
          Remove them, or add them to the template's spec.overridable"
     );
 }
@@ -226,6 +226,14 @@ fn limits_of_the_schema_hold_for_the_result() {
             "spec.observability.openTelemetry.endpoint: it is required",
         ),
         (
+            "{worker: {replicas: 1}, baseline: {pinnedRun: a}}",
+            "spec.baseline.pinnedRun: it goes with compareWith Pinned",
+        ),
+        (
+            "{worker: {replicas: 1}, baseline: {metrics: [p95, errorRatio]}}",
+            "spec.baseline.metrics: errorRatio cannot be compared with Rolling",
+        ),
+        (
             "{worker: {replicas: 1}, '{{run.name}}': 1}",
             "the name of a field has no expressions; write it out",
         ),
@@ -270,7 +278,9 @@ fn every_rule_of_the_schema_is_known() {
         [
             "a file name starts w",
             "endpoint takes name ",
+            "errorRatio cannot be",
             "openTelemetry.endpoi",
+            "pinnedRun goes with ",
             "testFiles takes conf",
             "worker is required, "
         ]

@@ -5,6 +5,7 @@ mod end;
 mod observe;
 mod others;
 mod scale;
+mod series;
 mod start;
 mod status;
 mod stop;

@@ -21,7 +21,7 @@ use locust_core::{
 };
 
 use super::{
-    Context, scale,
+    Context, scale, series,
     status::{list, name, namespace, write},
     stop, take_over,
 };
@@ -85,6 +85,7 @@ pub(super) async fn conclude(
     decision: Decision,
     context: &Context,
 ) -> Result<Action, ReconcileError> {
+    let decision = series::compare(test, decision, context).await?;
     let Decision {
         status,
         news,
@@ -170,6 +171,11 @@ fn announce(
             &format!("ScaleTo{to}"),
             format!("spec.worker.replicas is {to}: the run goes from {from} to {to} workers"),
         ),
+        News::Regression(note) => {
+            context
+                .events
+                .publish(test, Tone::Warning, reasons::REGRESSION, note);
+        }
         News::TakenOver => context.events.publish(
             test,
             Tone::Normal,

@@ -6,7 +6,10 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use locust_core::live_metrics::{FAMILIES, Kind, Sample};
+use locust_core::{
+    live_metrics::{FAMILIES, Kind, Sample},
+    schedule::Tally,
+};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -28,9 +31,19 @@ struct KindLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StartLabel {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct VerdictLabel {
     verdict: &'static str,
     reason: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
 }
 
 /// In front of every name.
@@ -109,8 +122,33 @@ const REPORTS_LEFT_OUT: Own = own(
     &[],
     "Reports of running tests that are not shown, because enough others are",
 );
+const SCHEDULE_RUNS: Own = own(
+    "schedule_runs",
+    "_total",
+    &["result"],
+    "Runs of schedules: `started`, `skipped` because of another run or a setting, `missed` because it was too late, `not_started` because of an error",
+);
+const SCHEDULE_START_DELAY: Own = own(
+    "schedule_start_delay_seconds",
+    "",
+    &[],
+    "How long after its time a run of a schedule was created, in whole seconds",
+);
+const SCHEDULES_SUSPENDED: Own = own(
+    "schedules_suspended",
+    "",
+    &[],
+    "Schedules of which no time starts a run now",
+);
 
-const OWN: [Own; 8] = [
+const COMPARISONS: Own = own(
+    "comparisons",
+    "_total",
+    &["state"],
+    "Finished runs that were compared with their series, by what that says",
+);
+
+const OWN: [Own; 12] = [
     BUILD,
     RECONCILES,
     RECONCILE_SECONDS,
@@ -119,6 +157,10 @@ const OWN: [Own; 8] = [
     LEADER,
     RUNS_FINISHED,
     REPORTS_LEFT_OUT,
+    COMPARISONS,
+    SCHEDULE_RUNS,
+    SCHEDULE_START_DELAY,
+    SCHEDULES_SUSPENDED,
 ];
 
 /// Every metric of the operator itself.
@@ -157,6 +199,10 @@ pub struct Metrics {
     synced: Family<KindLabel, Gauge>,
     leader: Gauge,
     runs: Family<VerdictLabel, Counter>,
+    comparisons: Family<StateLabel, Counter>,
+    schedule_runs: Family<StartLabel, Counter>,
+    schedule_start_delay: Histogram,
+    schedules_suspended: Gauge,
     live: Arc<LiveNumbers>,
 }
 
@@ -170,6 +216,10 @@ impl Default for Metrics {
             synced: Family::default(),
             leader: Gauge::default(),
             runs: Family::default(),
+            comparisons: Family::default(),
+            schedule_runs: Family::default(),
+            schedule_start_delay: Histogram::new([1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3600.0]),
+            schedules_suspended: Gauge::default(),
             live: Arc::default(),
         };
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -181,6 +231,11 @@ impl Default for Metrics {
         metrics.register(LEADER, metrics.leader.clone());
         metrics.register(RUNS_FINISHED, metrics.runs.clone());
         metrics.register(REPORTS_LEFT_OUT, metrics.live.left_out().clone());
+        metrics.register(COMPARISONS, metrics.comparisons.clone());
+        metrics.register(SCHEDULE_RUNS, metrics.schedule_runs.clone());
+        let delay = metrics.schedule_start_delay.clone();
+        metrics.register(SCHEDULE_START_DELAY, delay);
+        metrics.register(SCHEDULES_SUSPENDED, metrics.schedules_suspended.clone());
         let live = metrics.live.clone();
         metrics.registry.register_collector(Box::new(live));
         metrics
@@ -225,6 +280,42 @@ impl Metrics {
                 reason: reason.to_owned(),
             })
             .inc();
+    }
+
+    /// Counts a run that was compared with its series.
+    pub fn compared(&self, state: &'static str) {
+        self.comparisons.get_or_create(&StateLabel { state }).inc();
+    }
+
+    /// Counts what became of runs of a schedule.
+    pub fn scheduled(&self, tally: &Tally) {
+        let Tally {
+            started,
+            skipped,
+            missed,
+            not_started,
+            delays,
+        } = tally;
+        for (result, count) in [
+            ("started", started),
+            ("skipped", skipped),
+            ("missed", missed),
+            ("not_started", not_started),
+        ] {
+            // Those that never happened are there, too: what is not cannot be compared.
+            self.schedule_runs
+                .get_or_create(&StartLabel { result })
+                .inc_by(*count);
+        }
+        for delay in delays {
+            self.schedule_start_delay.observe(*delay as f64);
+        }
+    }
+
+    /// Notes how many schedules there are of which no time starts a run.
+    pub fn schedules_suspended(&self, count: usize) {
+        self.schedules_suspended
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Shows these numbers of a running test, in place of those it had.

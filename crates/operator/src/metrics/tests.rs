@@ -48,6 +48,14 @@ fn all() -> Metrics {
     metrics.cache_synced("pods", true);
     metrics.leads(true);
     metrics.run_finished("Passed", "RunTimeReached");
+    metrics.compared("Stable");
+    metrics.scheduled(&Tally {
+        started: 2,
+        missed: 3,
+        delays: vec![0, 4],
+        ..Tally::default()
+    });
+    metrics.schedules_suspended(1);
     metrics.show_running("shop", "cart", samples());
     metrics
 }
@@ -95,6 +103,28 @@ fn labels_are_the_described_ones() {
             .filter_map(|pair| pair.split('=').next())
             .collect();
         assert_eq!(served, labels, "{name}");
+    }
+}
+
+#[test]
+fn runs_of_schedules_are_counted_by_what_became_of_them() {
+    let metrics = all();
+    metrics.scheduled(&Tally {
+        skipped: 1,
+        ..Tally::default()
+    });
+    let text = metrics.text();
+    for line in [
+        "locust_operator_schedule_runs_total{result=\"started\"} 2\n",
+        "locust_operator_schedule_runs_total{result=\"skipped\"} 1\n",
+        "locust_operator_schedule_runs_total{result=\"missed\"} 3\n",
+        "locust_operator_schedule_runs_total{result=\"not_started\"} 0\n",
+        "locust_operator_schedule_start_delay_seconds_sum 4.0\n",
+        "locust_operator_schedule_start_delay_seconds_bucket{le=\"1.0\"} 1\n",
+        "locust_operator_schedule_start_delay_seconds_count 2\n",
+        "locust_operator_schedules_suspended 1\n",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
     }
 }
 

@@ -156,7 +156,10 @@ pub(super) fn tell(schedule: &LocustSchedule, news: News, context: &Context) {
         News::RunsMissed(note) => (Tone::Warning, "RunsMissed", note),
         News::RunSkipped(note) => (Tone::Warning, "RunSkipped", note),
         News::RunReplaced(note) => (Tone::Normal, "RunReplaced", note),
+        News::Regression(note) => (Tone::Warning, "Regression", note),
+        News::RegressionOver(note) => (Tone::Normal, "RegressionOver", note),
         News::Suspended(note) => (Tone::Warning, "Suspended", note),
+        News::NoticeGivenUp(note) => (Tone::Warning, "NoticeGivenUp", note),
     };
     // Runs of one schedule are no repetitions of each other.
     let action = control::action(&note);

@@ -1,7 +1,10 @@
-//! The controller of schedules: observe, decide, make runs, write status, delete runs.
+//! The controller of schedules: observe, decide, make runs, write status, tell how they went, delete runs.
 
 mod act;
+mod outbox;
+mod post;
 mod runs;
+mod suspended;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,10 +19,16 @@ use locust_api::{
     v2::{LocustSchedule, LocustScheduleStatus},
 };
 use locust_core::{
-    schedule::{self, Decision, Seen, check},
+    schedule::{
+        self, Decision, News, Seen, Start, check,
+        notices::{self, Next, Told},
+        timetable::Timetable,
+    },
     settings::RunSettings,
     template,
 };
+
+use outbox::Outbox;
 
 use crate::{
     control::{
@@ -38,6 +47,8 @@ struct Context {
     events: Events,
     backoff: Backoff<CachedSchedule>,
     own_writes: OwnWrites,
+    /// What is to be told, on its way.
+    outbox: Outbox,
     /// The clock, so that decisions get the time passed in.
     now: fn() -> Timestamp,
 }
@@ -58,6 +69,10 @@ pub(crate) async fn run(common: Common) {
     }
     let Requests { asker, stream } = Requests::default();
     watch(&hub, &asker);
+    suspended::count(&hub.schedules, &metrics);
+    let ca_bundle = settings.notifications.clone();
+    let ca_bundle = ca_bundle.and_then(|notifications| notifications.ca_bundle);
+    let outbox = Outbox::new(client.clone(), ca_bundle, asker, stop.clone());
     let (events, published) = Events::start(client.clone());
     let context = Arc::new(Context {
         client,
@@ -67,6 +82,7 @@ pub(crate) async fn run(common: Common) {
         events,
         backoff: Backoff::default(),
         own_writes: OwnWrites::default(),
+        outbox,
         now,
     });
     let requests = stream.take_until(stop.cancelled_owned());
@@ -122,28 +138,25 @@ async fn go_on(schedule: &LocustSchedule, context: &Context) -> Result<Action, R
         context.settings.suspend_new,
         &Seen { now, runs: &runs },
     );
-    let mut failed = None;
-    for start in &starts {
-        // Nothing starts without a timetable.
-        let Some(timetable) = &timetable else { break };
-        let made = match act::make(schedule, start, timetable, context).await {
-            Ok(made) => made,
-            // What was made so far is noted before the rest is tried again.
-            Err(error) => {
-                failed = Some(error);
-                break;
-            }
-        };
-        let now = (context.now)();
-        news.extend(match made {
-            act::Made::Run(uid) => schedule::started(schedule, &mut status, start, &uid, now),
-            act::Made::Never(reason, words) => {
-                schedule::not_started(schedule, &mut status, start, reason, &words, now)
-            }
-        });
-    }
+    let made = make_all(schedule, &starts, timetable.as_ref(), &mut status, context).await;
+    let (made_news, failed) = made;
+    news.extend(made_news);
+    let told = Told {
+        now: (context.now)(),
+        is_on: context.settings.notifications.is_some(),
+        outcomes: &context.outbox.outcomes(schedule),
+    };
+    let Next {
+        post,
+        look_again: for_notices,
+    } = notices::settle(schedule, &mut status, &told, &mut news);
     if write(schedule, &status, context).await? {
         tell_of_problems(schedule, &status, context);
+    }
+    let tally = schedule::tally(schedule.status.as_ref(), &status, &news);
+    context.metrics.scheduled(&tally);
+    if let Some(post) = post {
+        context.outbox.send(schedule, post);
     }
     news.into_iter()
         .for_each(|item| act::tell(schedule, item, context));
@@ -152,8 +165,39 @@ async fn go_on(schedule: &LocustSchedule, context: &Context) -> Result<Action, R
     }
     match failed {
         Some(error) => Err(error),
-        None => Ok(Action::requeue(look_again)),
+        None => Ok(Action::requeue(
+            for_notices.map_or(look_again, |it| it.min(look_again)),
+        )),
     }
+}
+
+/// Makes what starts and notes it. What was made so far is noted also where an error keeps the rest for later.
+async fn make_all(
+    schedule: &LocustSchedule,
+    starts: &[Start],
+    timetable: Option<&Timetable>,
+    status: &mut LocustScheduleStatus,
+    context: &Context,
+) -> (Vec<News>, Option<ReconcileError>) {
+    let mut news = Vec::new();
+    // Nothing starts without a timetable.
+    let Some(timetable) = timetable else {
+        return (news, None);
+    };
+    for start in starts {
+        let made = match act::make(schedule, start, timetable, context).await {
+            Ok(made) => made,
+            Err(error) => return (news, Some(error)),
+        };
+        let now = (context.now)();
+        news.extend(match made {
+            act::Made::Run(uid) => schedule::started(schedule, status, start, &uid, now),
+            act::Made::Never(reason, words) => {
+                schedule::not_started(schedule, status, start, reason, &words, now)
+            }
+        });
+    }
+    (news, None)
 }
 
 /// Writes `status` if it differs; says whether it did.

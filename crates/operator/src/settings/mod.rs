@@ -2,6 +2,7 @@
 
 mod network_policy;
 mod notices;
+mod notifications;
 mod pods;
 mod resources;
 mod starts;
@@ -15,6 +16,7 @@ use locust_api::Duration;
 use locust_core::settings::{RunSettings, SecurityProfile};
 
 use network_policy::NetworkPolicyArgs;
+use notifications::NotificationArgs;
 use pods::{PodArgs, PodSettings};
 use resources::{ResourceArgs, RoleResources};
 use starts::{StartArgs, StartSettings};
@@ -122,6 +124,8 @@ pub struct Args {
     pods: PodArgs,
     #[command(flatten)]
     network_policy: NetworkPolicyArgs,
+    #[command(flatten)]
+    notifications: NotificationArgs,
     #[command(flatten)]
     webhooks: WebhookArgs,
     #[command(flatten)]
@@ -265,6 +269,7 @@ impl Args {
             starts,
             pods,
             network_policy,
+            notifications,
             webhooks,
             resources,
         } = self;
@@ -330,6 +335,7 @@ impl Args {
             suspend_new,
         } = starts.check(&mut check);
         let network_policy = network_policy.check(&mut check);
+        let notifications = notifications.check(&mut check);
         match (listen_address, progress_interval, start_deadline, webhooks) {
             (
                 Some(listen_address),
@@ -362,6 +368,7 @@ impl Args {
                         max_running,
                         suspend_new,
                         network_policy,
+                        notifications,
                     },
                 })
             }

@@ -216,3 +216,15 @@ fn leader_election_is_a_switch_with_a_default() {
     assert_eq!(given.lease_namespace.as_deref(), Some("team"));
     assert_eq!(check(&[]).unwrap().lease_namespace, None);
 }
+
+#[test]
+fn notifications_are_sent_unless_told_otherwise() {
+    let notifications = |flags: &[&str]| check(flags).unwrap().runs.notifications;
+    let on = notifications(&[]).unwrap();
+    assert_eq!(on.ca_bundle, None);
+    let on = notifications(&["--notifications-ca-bundle=/ca/ca.crt"]).unwrap();
+    assert_eq!(on.ca_bundle, Some("/ca/ca.crt".into()));
+    assert_eq!(notifications(&["--notifications=false"]), None);
+    let wrong = check(&["--notifications=maybe"]).unwrap_err().to_string();
+    assert!(wrong.contains("--notifications (NOTIFICATIONS)"), "{wrong}");
+}

@@ -9,6 +9,7 @@ use locust_api::v2::{
     Verdict,
 };
 use locust_core::{
+    baseline,
     suite::{Child, ChildEnd, ChildKind, ChildState, child_name, outputs},
     view::JobView,
 };
@@ -160,6 +161,7 @@ fn state_of_test(test: &LocustTest) -> ChildState {
             reason: status.reason.clone().unwrap_or_default(),
             message: status.message.clone().unwrap_or_default(),
             outputs: status.summary.as_ref().map(outputs::of).unwrap_or_default(),
+            comparison: baseline::note(test),
             at: status.completion_time.as_ref().map(|time| time.0),
         }),
     }
@@ -192,6 +194,7 @@ fn state_of_job(job: &JobView) -> ChildState {
         reason: reason.to_owned(),
         message,
         outputs: BTreeMap::new(),
+        comparison: None,
         at,
     })
 }

@@ -18,18 +18,18 @@ use crate::script::{Ended, Loading, Script, calm};
 use crate::world::{Cluster, Place, SOON, World};
 
 /// A busy machine may add so much to what is promised.
-const BUSY: Duration = Duration::from_secs(2);
+pub const BUSY: Duration = Duration::from_secs(2);
 /// A leader that vanished is followed within the 15 s of its Lease and a look.
-const LOST: Duration = Duration::from_secs(16);
+pub const LOST: Duration = Duration::from_secs(16);
 /// One that was told to stop hands over.
 const STOPPED: Duration = Duration::from_secs(2);
 /// One without an API server gives up.
 const TERM: Duration = Duration::from_secs(10);
 
 /// An operator with a user of its own, by which the audit log tells it from the other.
-struct Replica {
+pub struct Replica {
     user: User,
-    operator: Operator,
+    pub operator: Operator,
 }
 
 /// Two of them over one namespace, in which a run is loading.
@@ -42,7 +42,7 @@ struct Pair {
 }
 
 impl Replica {
-    fn start(place: &Place<'_>, name: &str) -> Result<Self> {
+    pub fn start(place: &Place<'_>, name: &str) -> Result<Self> {
         let rules = format!(
             "{}\n{}",
             user::operator_rules(Scope::Namespace)?,
@@ -74,14 +74,15 @@ impl Replica {
         Ok(gauge.context("no gauge of the leader")? == "1")
     }
 
-    fn wait_until_it_leads(&self, limit: Duration) -> Result<()> {
+    pub fn wait_until_it_leads(&self, limit: Duration) -> Result<()> {
         wait_until("it leads", limit, || {
             ensure!(self.leads()?, "it stands by:\n{}", self.operator.log());
             Ok(())
         })
     }
 
-    fn requests(&self, cluster: &Cluster, verb: &str) -> Result<Vec<Request>> {
+    /// What it asked for.
+    pub fn requests(&self, cluster: &Cluster, verb: &str) -> Result<Vec<Request>> {
         cluster.audit.requests(&Filter {
             user: &self.user.name,
             verb,
@@ -102,7 +103,7 @@ impl Replica {
     }
 
     /// Fails unless it ended because it no longer led.
-    fn expect_lost(&mut self, limit: Duration) -> Result<()> {
+    pub fn expect_lost(&mut self, limit: Duration) -> Result<()> {
         let status = self.operator.wait_end(limit)?;
         let log = self.operator.log();
         ensure!(status.code() == Some(1), "it ended with {status}:\n{log}");

@@ -27,6 +27,7 @@ mod queue;
 mod released;
 mod rights;
 mod running;
+mod schedule_kills;
 mod schedules;
 mod script;
 mod settings;
@@ -85,6 +86,14 @@ const CASES: &[Case<World>] = &[
         "a_suite_survives_every_kill",
         suite_kills::a_suite_survives_every_kill,
     ),
+    (
+        "a_schedule_survives_every_kill",
+        schedule_kills::a_schedule_survives_every_kill,
+    ),
+    (
+        "a_leader_that_hangs_when_a_run_is_due",
+        schedules::replicas::a_leader_that_hangs_when_a_run_is_due,
+    ),
     ("jobs_graphs_and_waits", suites::jobs_graphs_and_waits),
     (
         "a_suite_is_suspended_and_stopped",
@@ -98,6 +107,14 @@ const CASES: &[Case<World>] = &[
     ),
     ("a_schedule_ends", schedules::a_schedule_ends),
     (
+        "a_schedule_finds_a_regression",
+        schedules::regression::a_schedule_finds_a_regression,
+    ),
+    (
+        "a_test_names_its_series",
+        schedules::regression::a_test_names_its_series,
+    ),
+    (
         "a_schedule_runs_on_demand",
         schedules::a_schedule_runs_on_demand,
     ),
@@ -106,6 +123,7 @@ const CASES: &[Case<World>] = &[
         "a_schedule_that_cannot_be_followed",
         schedules::a_schedule_that_cannot_be_followed,
     ),
+    ("runs_are_told_of", schedules::notices::runs_are_told_of),
     (
         "three_levels_of_owners",
         schedules::levels::three_levels_of_owners,

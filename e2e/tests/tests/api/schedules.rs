@@ -1,6 +1,9 @@
 //! Schedules: by the clock and on demand, what is in the way, failures in a row, history, and what goes with what.
 
 pub mod levels;
+pub mod notices;
+pub mod regression;
+pub mod replicas;
 
 use std::time::Duration;
 
@@ -21,7 +24,7 @@ const TEST: &str =
     "test: {testFiles: {inline: {locustfile.py: ''}}, run: {runTime: 1m}, worker: {replicas: 1}}";
 
 /// A schedule of this name with these lines in its spec.
-fn schedule(name: &str, spec: &str) -> String {
+pub fn schedule(name: &str, spec: &str) -> String {
     format!(
         "
 apiVersion: locust.io/v2

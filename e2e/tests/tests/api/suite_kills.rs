@@ -69,39 +69,65 @@ fn play_all(kubectl: &Kubectl) -> Result<()> {
     }
     ended(kubectl, "demo")?;
     // Nothing of it goes on.
-    for test in TESTS {
-        wait_until(
-            &format!("the workers of {test} are told to end"),
-            SOON,
-            || {
-                let job = kubectl.get("job", &format!("{test}-worker"))?;
-                ensure!(job["spec"]["activeDeadlineSeconds"] == 1, "{}", job["spec"]);
-                Ok(())
-            },
-        )?;
+    TESTS.iter().try_for_each(|test| told_to_end(kubectl, test))
+}
+
+/// Waits until the workers of a test are told to end.
+pub fn told_to_end(kubectl: &Kubectl, test: &str) -> Result<()> {
+    wait_until(
+        &format!("the workers of {test} are told to end"),
+        SOON,
+        || {
+            let job = kubectl.get("job", &format!("{test}-worker"))?;
+            ensure!(job["spec"]["activeDeadlineSeconds"] == 1, "{}", job["spec"]);
+            Ok(())
+        },
+    )
+}
+
+/// Fails unless everything was made once, and nothing deleted.
+pub fn made_once(writes: &[Request]) -> Result<()> {
+    let mut made: BTreeMap<String, usize> = BTreeMap::new();
+    let posts = writes.iter();
+    let posts = posts.filter(|write| write.verb() == "create" && write.succeeded());
+    for post in posts {
+        *made
+            .entry(format!("{}/{}", post.resource(), post.name()))
+            .or_default() += 1;
     }
+    let twice = made.iter().find(|(_, times)| **times > 1);
+    ensure!(twice.is_none(), "made more than once: {twice:?}");
+    let deleted = writes
+        .iter()
+        .find(|write| write.verb().starts_with("delete"));
+    ensure!(deleted.is_none(), "{deleted:?}");
     Ok(())
+}
+
+/// What must be the same of a suite's steps however they came to their end.
+pub fn steps(status: &Value) -> Vec<Value> {
+    let steps = status["steps"].as_array().into_iter().flatten();
+    steps
+        .map(|step| {
+            json!([
+                step["name"],
+                step["phase"],
+                step["verdict"],
+                step["reason"],
+                step["message"],
+                step["attempt"],
+                step["outputs"],
+                step["child"]["name"]
+            ])
+        })
+        .collect()
 }
 
 impl Ended {
     fn of(place: &Place<'_>) -> Result<Self> {
         let kubectl = &place.kubectl;
         let writes = place.all_writes()?;
-        let mut made: BTreeMap<String, usize> = BTreeMap::new();
-        let posts = writes.objects.iter();
-        let posts = posts.filter(|write| write.verb() == "create" && write.succeeded());
-        for post in posts {
-            *made
-                .entry(format!("{}/{}", post.resource(), post.name()))
-                .or_default() += 1;
-        }
-        let twice = made.iter().find(|(_, times)| **times > 1);
-        ensure!(twice.is_none(), "made more than once: {twice:?}");
-        let deleted = writes
-            .objects
-            .iter()
-            .find(|write| write.verb().starts_with("delete"));
-        ensure!(deleted.is_none(), "{deleted:?}");
+        made_once(&writes.objects)?;
         let tests = kubectl.list("lotest", "")?;
         let mut names: Vec<&str> = tests
             .iter()
@@ -112,37 +138,20 @@ impl Ended {
         wanted.sort_unstable();
         ensure!(names == wanted, "{names:?}");
         let status = kubectl.get("losuite", "demo")?["status"].take();
-        let steps: Vec<Value> = status["steps"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|step| {
-                json!([
-                    step["name"],
-                    step["phase"],
-                    step["verdict"],
-                    step["reason"],
-                    step["message"],
-                    step["attempt"],
-                    step["outputs"],
-                    step["child"]["name"]
-                ])
-            })
-            .collect();
         let reached: Vec<Value> = tests
             .iter()
             .map(|test| json!([test["spec"], test["status"]["verdict"]]))
             .collect();
         Ok(Self {
             outline: json!({"verdict": status["verdict"], "message": status["message"], "progress": status["progress"],
-                "steps": steps, "tests": reached}),
+                "steps": steps(&status), "tests": reached}),
             writes,
         })
     }
 }
 
 /// Whether a write is made for the suite itself.
-fn is_of_suite(write: &Request) -> bool {
+pub fn is_of_suite(write: &Request) -> bool {
     let resource = write.resource();
     match resource.as_str() {
         "locusttests" => write.verb() == "create",

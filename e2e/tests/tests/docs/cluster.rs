@@ -194,6 +194,12 @@ pub fn run_schedule(repo: &Repo, name: &str) -> Result<()> {
         Ok(run)
     })?;
     ensure!(run["verdict"] == promised, "promised {promised}: {run}");
+    let mut schedule = stage.kubectl.get("losched", name)?;
+    if !schedule["spec"]["baseline"].is_null() {
+        let state = schedule["status"]["lastComparison"]["state"].take();
+        ensure!(state == "Collecting", "the first run of a series: {state}");
+        stage.kubectl.get("configmap", &format!("{name}-series"))?;
+    }
     stage.strike()
 }
 

@@ -96,6 +96,9 @@ const NODE: &[Case<Repo>] = &[
     ("schedule-suite.yaml", |repo| {
         cluster::run_schedule(repo, "schedule-suite")
     }),
+    ("schedule-notify.yaml", |repo| {
+        cluster::run_schedule(repo, "schedule-notify")
+    }),
     ("schedule-on-demand.yaml", |repo| {
         cluster::run_schedule(repo, "schedule-on-demand")
     }),

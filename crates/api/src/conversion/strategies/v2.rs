@@ -350,6 +350,15 @@ fn source() -> impl Strategy<Value = (Option<v2::TemplateRef>, v2::WorkerSpec)> 
     ]
 }
 
+fn baseline() -> impl Strategy<Value = v2::Baseline> {
+    (of(word()), flag()).prop_map(|(series, warns)| v2::Baseline {
+        series,
+        metrics: vec![v2::Metric::P95, v2::Metric::Rps],
+        on_regression: warns.map(|_| v2::OnRegression::Warn),
+        ..v2::Baseline::default()
+    })
+}
+
 /// Any v2 spec, also with combinations that the operator refuses.
 pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
     let secret = one_of(vec![json!({"name": "a"}), json!({"name": "b"}), json!({})]);
@@ -361,7 +370,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
         of(word()),
         (flag(), flag(), of(retention())),
     );
-    let wanted = (vec(threshold(), 0..3), of(validity()));
+    let wanted = (vec(threshold(), 0..3), of(validity()), of(baseline()));
     let volume = one_of(vec![json!({"name": "a", "emptyDir": {}})]);
     let pods = (
         of(scheduling()),
@@ -384,7 +393,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
                 (image, image_pull_policy, image_pull_secrets),
                 (test_files, run, master, (template_ref, worker)),
                 (start_deadline, timeout, concurrency_group, (suspend, stop, retention)),
-                (thresholds, validity),
+                (thresholds, validity, baseline),
                 (scheduling, pod, env, volumes, volume_mounts),
                 security,
                 (observability, web_ui),
@@ -397,6 +406,7 @@ pub fn v2_spec() -> impl Strategy<Value = v2::LocustTestSpec> {
                 run,
                 thresholds,
                 validity,
+                baseline,
                 master,
                 worker,
                 start_deadline,

@@ -74,6 +74,14 @@ fn what_does_not_is_refused_with_all_reasons() {
             ],
         ),
         (
+            json!({"notify": {"url": "https://me:password@host"}, "runTemplate": {"test": test()}}),
+            vec!["spec.notify.url: has a user or a password before the host"],
+        ),
+        (
+            json!({"notify": {"format": "Slack"}, "runTemplate": {"test": test()}}),
+            vec!["spec.notify: has no url, and no secretRef"],
+        ),
+        (
             json!({"runTemplate": {}}),
             vec!["spec.runTemplate: has one of test, suite and templateRef"],
         ),

@@ -152,7 +152,7 @@ fn what_was_not_valid_is_tried_again() {
 
 #[test]
 fn what_failed_is_an_answer_and_a_suspension_ends_the_row() {
-    let mut world = World::new(json!({"retries": {"limit": 2, "on": ["Error"]}}));
+    let mut world = World::new(json!({"retries": {"limit": 2, "after": ["Error"]}}));
     for (clock, verdict) in [
         ("01:00", Verdict::Failed),
         ("02:00", Verdict::Inconclusive),

@@ -72,7 +72,7 @@ fn abort_stops_what_runs_and_tries_nothing_again() {
 
 #[test]
 fn a_step_is_tried_again_as_its_retries_say() {
-    let retries = json!({"delay": "5s", "retries": {"limit": 2, "on": ["Error"]}});
+    let retries = json!({"delay": "5s", "retries": {"limit": 2, "after": ["Error"]}});
     let mut run = Run::new(json!({"steps": [step("a", retries)]}));
     run.round();
     run.wait(5).round();
@@ -95,7 +95,7 @@ fn a_step_is_tried_again_as_its_retries_say() {
     assert_eq!((run.phases().as_str(), run.result().2), ("F", "StepError"));
 
     for verdict in [Verdict::Inconclusive, Verdict::Failed, Verdict::Aborted] {
-        let retries = json!({"retries": {"limit": 2, "on": ["Error"]}});
+        let retries = json!({"retries": {"limit": 2, "after": ["Error"]}});
         let mut run = Run::new(json!({"steps": [step("a", retries)]}));
         run.round();
         run.end("a", verdict).round();

@@ -69,6 +69,7 @@ impl World {
                     reason: "Because".to_owned(),
                     message: "of this".to_owned(),
                     outputs: BTreeMap::new(),
+                    comparison: None,
                     at: Some(ends),
                 }),
                 Some(_) | None => ChildState::Active,

@@ -35,7 +35,7 @@ fn any_step(dice: &mut Dice, name: &str, earlier: &[String]) -> Value {
         "dependsOn": earlier.iter().filter(|_| dice.one_in(2)).collect::<Vec<_>>(),
     });
     if dice.one_in(3) {
-        more["retries"] = json!({"limit": dice.below(4), "on": dice.of(&[
+        more["retries"] = json!({"limit": dice.below(4), "after": dice.of(&[
             json!([]), json!(["Error"]), json!(["Inconclusive"]),
         ])});
     }

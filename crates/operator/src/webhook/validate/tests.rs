@@ -9,6 +9,8 @@ use tower::service_fn;
 use super::*;
 use crate::settings::Args;
 
+mod schedules;
+
 /// Over an API server that answers every call like this; none never answers.
 fn validator(answer: Option<StatusCode>) -> Validator {
     let service = service_fn(move |request: Request<Body>| async move {
@@ -42,15 +44,19 @@ fn validator(answer: Option<StatusCode>) -> Validator {
     }
 }
 
+/// A review of a write; the kind is that of the object.
 fn review(operation: &str, new: Value, old: Value) -> Vec<u8> {
+    let kind = if new.is_null() { &old } else { &new };
+    let kind = kind["kind"].as_str().unwrap();
+    let resource = format!("{}s", kind.to_lowercase());
     json!({
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
         "request": {
             "uid": "u-1",
-            "kind": {"group": "locust.io", "version": "v2", "kind": "LocustTest"},
-            "resource": {"group": "locust.io", "version": "v2", "resource": "locusttests"},
-            "requestKind": {"group": "locust.io", "version": "v1", "kind": "LocustTest"},
+            "kind": {"group": "locust.io", "version": "v2", "kind": kind},
+            "resource": {"group": "locust.io", "version": "v2", "resource": resource},
+            "requestKind": {"group": "locust.io", "version": "v1", "kind": kind},
             "name": "demo", "namespace": "team", "operation": operation, "userInfo": {"username": "me"},
             "object": new, "oldObject": old, "dryRun": true, "options": null
         }

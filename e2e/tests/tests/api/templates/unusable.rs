@@ -96,7 +96,7 @@ fn what_does_not_fit_can_be_mended(kubectl: &Kubectl) -> Result<()> {
         "wrong",
         "ParametersInvalid",
         "LocustTemplate \"shop\": spec: the template does not let a test set image, run.users; it may set run.host, \
-         worker.replicas, startDeadline, retention, suspend, stop, concurrencyGroup. Remove them, or add them to the template's spec.overridable",
+         worker.replicas, startDeadline, retention, suspend, stop, concurrencyGroup, baseline. Remove them, or add them to the template's spec.overridable",
     )?;
     kubectl.apply(&test("wrong", WITH_HOST))?;
     expect_starts(kubectl, "wrong")
