@@ -11,6 +11,8 @@ use serde_json::Value;
 pub fn run(kubeconfig: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new(Layout::discover()?.program("helm"))
         .env("KUBECONFIG", kubeconfig)
+        // It ends before collecting garbage would pay.
+        .env("GOGC", "off")
         .args(arguments)
         .output()
         .context("cannot run helm")?;

@@ -66,7 +66,7 @@ use e2e_tests::{
 };
 
 /// Runs are idle most of the time; more at once would only measure how busy the machine is.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 4;
 /// Who may read the numbers of masters besides the operator: nobody who is here.
 const METRICS_FROM: &str = r#"locustPods.networkPolicy.metricsFrom=[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]"#;
 

@@ -34,6 +34,7 @@ fn changes() -> Vec<(&'static str, Value)> {
         ("concurrencyGroup", spec("concurrencyGroup", json!("other"))),
         ("suspend", spec("suspend", json!(true))),
         ("thresholds", spec("thresholds", json!([]))),
+        ("baseline", spec("baseline", json!({"minRuns": 6}))),
         (
             "webUI",
             spec("webUI", json!({"service": {"labels": {"more": "1"}}})),

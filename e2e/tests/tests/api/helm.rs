@@ -104,19 +104,19 @@ pub fn helm_takes_the_conversion_back(_: &World) -> Result<()> {
         cluster.server.directory(),
     )?;
     let listen = format!("--webhook-listen-address=127.0.0.1:{}", ports::free()?);
-    let operator = Operator::start(
-        &kubeconfig,
-        &cluster.log("operator"),
-        &[
+    let start = |name: &str| {
+        let flags = [
             "--webhooks=true",
             &listen,
             "--webhook-secret=release/locust-operator-webhook-certs",
             "--webhook-hosts=locust-operator-webhook.release.svc",
-        ],
-    )?;
+        ];
+        Operator::start(&kubeconfig, &cluster.log(name), &flags)
+    };
+    let operator = start("operator")?;
     // The operator looks at the definition once a minute.
     let in_a_minute = Duration::from_secs(90);
-    let is_helms = || {
+    let is_helms = |operator: &Operator| {
         wait_until("the authority is Helm's", in_a_minute, || {
             let text = kubectl.run(&["get", "crd", CRD, "--show-managed-fields", "-o", "json"])?;
             let definition: Value = serde_json::from_str(&text)?;
@@ -139,21 +139,24 @@ pub fn helm_takes_the_conversion_back(_: &World) -> Result<()> {
             Ok(())
         })
     };
-    is_helms()?;
+    is_helms(&operator)?;
     let first = authority()?;
     ensure!(first.is_string(), "{first}");
     upgrade(&[])?;
     assert_eq!(authority()?, first, "an upgrade leaves it alone");
-    is_helms()?;
+    is_helms(&operator)?;
 
+    // The pods go with the release that they are of.
+    drop(operator);
     run(&["rollback", "tests", "1"])?;
     assert_eq!(conversion()?, json!({"strategy": "None"}));
     upgrade(&[])?;
-    is_helms()?;
+    let operator = start("operator-2")?;
+    is_helms(&operator)?;
     upgrade(&["--set=webhook.enabled=false"])?;
     assert_eq!(conversion()?, json!({"strategy": "None"}));
     upgrade(&[])?;
-    is_helms()?;
+    is_helms(&operator)?;
     assert_eq!(authority()?, first);
     run(&["uninstall", "tests", "--no-hooks"])
 }

@@ -43,7 +43,7 @@ impl Run<'_> {
             json!({"apiVersion": "batch/v1", "kind": "Job",
                 "metadata": {"name": name, "labels": labels, "ownerReferences": owners},
                 "spec": {"backoffLimit": 0, "parallelism": 1, "template": {"metadata": {"labels": labels}, "spec": {
-                    "restartPolicy": "Never", "containers": containers,
+                    "restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "containers": containers,
                     "volumes": [{"name": "test", "configMap": {"name": "locustfile"}}]}}}})
         };
         let beside = exporter.then(|| {
