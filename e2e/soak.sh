@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit
 . e2e/session.sh
 
 # A part is a function of its name. It calls `found` for each line of the table.
-parts=(fuzz suites cron kills)
+parts=(fuzz suites cron compat kills queue)
 only=${1:-}
 page=docs/soak.md
 table=$(mktemp)
@@ -95,6 +95,16 @@ cron() {
     "$count cases" "$(failures "$bad")" "$took"
 }
 
+compat() {
+  local good bad
+  long "the plugin with the oldest Locust" env COMPAT=all plugin/test.sh 2.20.0
+  # 1 failed, 169 passed, 2 rerun in 195.82s (0:03:15)
+  good=$(sed -n 's/^\(.*[^0-9]\)\?\([0-9]*\) passed.* in .*s.*/\2/p' "$log" | tail -n 1)
+  bad=$(sed -n 's/^\(.*[^0-9]\)\?\([0-9]*\) failed.* in .*s.*/\2/p' "$log" | tail -n 1)
+  found compat "the plugin in the oldest Locust that is supported (2.20.0), all that may differ there" \
+    "${good:-0} tests" "$(failures "$bad")" "$took"
+}
+
 kills() {
   local case count bad what
   if ! make --no-print-directory prepare-tools operator; then
@@ -112,6 +122,19 @@ kills() {
 a_suite_survives_every_kill|the operator killed before and after every write for a suite of four steps and for its tests: it ends as if nobody had been killed
 a_schedule_survives_every_kill|the operator killed before and after every write for a schedule, the suite of three steps that it starts and its tests: one run, and all ends as if nobody had been killed
 CASES
+}
+
+queue() {
+  local good
+  long "booting the node" make --no-print-directory prepare node-up image
+  if [ "$code" -eq 0 ]; then
+    long "a long queue" env KILLS=all \
+      cargo test --locked --quiet --package e2e-tests --test faults -- a_long_queue
+  fi
+  good=$(sed -n 's/^test result: ok\. \([0-9]*\) passed;.*/\1/p' "$log" | tail -n 1)
+  if [ "${good:-0}" -ne 1 ]; then code=1; fi
+  found queue "tests of one concurrency group with real Locust, the operator killed twice: strictly one at a time, in the order in which they were made" \
+    "20 tests" "$(failures 0)" "$took"
 }
 
 write_page() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the plugin's tests: test.sh [LOCUST_VERSION] [pytest arguments].
-# The newest supported version runs everything, any other the tests marked `compat`.
+# The newest supported version runs everything, any other the tests marked `compat`, and with COMPAT=all those marked
+# `compat_long` as well.
 set -euo pipefail
 
 newest=2.47.0
@@ -23,7 +24,7 @@ if [[ "$version" == "$newest" ]]; then
   "$venv/bin/ruff" check --quiet --no-cache "$plugin"
   "$venv/bin/ruff" format --quiet --no-cache --check "$plugin"
 else
-  selection=(-m compat)
+  selection=(-m "compat${COMPAT:+ or compat_long}")
 fi
 
 cd "$plugin"

@@ -74,7 +74,7 @@ def test_p95(cluster, headless):
     assert time.time() - run["end"] / 1000 < 10
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 @BOTH
 def test_stop_timeout_is_kept(cluster, headless):
     cluster.write("locustfile.py", LOCUSTFILE.replace("/home", "/slow/700"))
@@ -84,7 +84,7 @@ def test_stop_timeout_is_kept(cluster, headless):
     assert run["n"] == cluster.target.counts[cluster.run_id]
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 @BOTH
 def test_in_the_ramp_up(cluster, headless):
     cluster.write("locustfile.py", SLOW)
@@ -95,7 +95,7 @@ def test_in_the_ramp_up(cluster, headless):
     assert run["n"] <= cluster.target.counts[cluster.run_id] <= run["n"] + 60
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 @BOTH
 def test_in_the_ramp_up_while_one_worker_is_slow_to_stop(cluster, headless):
     cluster.write(
@@ -109,7 +109,7 @@ def test_in_the_ramp_up_while_one_worker_is_slow_to_stop(cluster, headless):
     assert time.time() - run["end"] / 1000 < 12
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 @pytest.mark.parametrize("autoquit", [None, 0.5], ids=["autoquit", "managed"])
 def test_failed_requests_are_the_thresholds_affair(cluster, autoquit):
     cluster.write("locustfile.py", LOCUSTFILE.replace("/home", "/fail"))
@@ -120,7 +120,7 @@ def test_failed_requests_are_the_thresholds_affair(cluster, autoquit):
     assert cluster.message()["th"][0]["a"][0][0] == 1
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_not_before_the_delay(cluster):
     cluster.write("locustfile.py", SLOW)
     cluster.configure(thresholds=[threshold(delay=9.0, sustained=0.0), threshold(delay=60.0, sustained=0.0)])
@@ -129,7 +129,7 @@ def test_not_before_the_delay(cluster):
     assert 8900 <= run["end"] - run["start"] < 14_000
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_a_breach_that_ends_ends_nothing(cluster):
     cluster.write("locustfile.py", GETS_WELL)
     # workers report every 3 s: all failed, half of them failed, a third failed

@@ -116,7 +116,7 @@ def test_actuals_are_those_of_a_direct_computation(cluster, headless):
     assert "threshold 1 is not usable" in master.log()
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_fifty_thresholds_and_long_names_fit(cluster):
     names = ["/" + "very-long-part/" * 60 + str(i) for i in range(40)]
     noting(cluster, names)
@@ -164,7 +164,7 @@ def test_a_killed_master_leaves_actuals(cluster):
     assert cluster.message().run["avgWorkers"] == 2
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_a_fault_in_the_thresholds_costs_only_them(cluster):
     broken = (cluster.mount / "locust_operator_thresholds.py").read_text()
     (cluster.mount / "locust_operator_thresholds.py").unlink()

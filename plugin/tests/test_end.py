@@ -12,7 +12,7 @@ from harness import LOCUSTFILE
 pytestmark = pytest.mark.process
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 @pytest.mark.parametrize("headless", [False, True], ids=["web", "headless"])
 def test_run_time_that_ends_in_the_ramp_up(cluster, headless):
     master = cluster.master("-u", "60", "-r", "4", run_time="4s", headless=headless)
@@ -27,7 +27,7 @@ def test_run_time_that_ends_in_the_ramp_up(cluster, headless):
     assert run["n"] <= cluster.target.counts[cluster.run_id] <= run["n"] + 30
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 @pytest.mark.parametrize("headless", [False, True], ids=["web", "headless"])
 def test_a_starved_worker_still_hands_over_its_numbers(cluster, headless):
     master = cluster.master(run_time="5s", headless=headless)

@@ -159,7 +159,7 @@ def test_plugin_named_twice(cluster):
     assert "no live numbers" not in master.log()
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 @pytest.mark.parametrize("entry", [False, True], ids=["files", "entry"])
 @pytest.mark.parametrize("lacking", ["config", "modules"])
 def test_outside_the_operator_it_does_nothing(cluster, lacking, entry):
@@ -175,7 +175,7 @@ def test_outside_the_operator_it_does_nothing(cluster, lacking, entry):
     assert cluster.message_file.read_bytes() == b""
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_variables_of_the_same_names_are_the_users(cluster):
     env = {"TEST_ROLE": "buyer", "TEST_NAME": "checkout"}
     worker = cluster.worker(env=env)
@@ -208,7 +208,7 @@ def test_worker_waits_for_a_late_master(cluster):
     assert "answered after" in workers[0].log()
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_worker_gives_up_after_the_deadline(cluster):
     cluster.configure(startDeadlineSeconds=2)
     worker = cluster.worker()

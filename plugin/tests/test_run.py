@@ -68,7 +68,7 @@ def test_waiting_for_workers_leaves_the_message_to_the_log(cluster):
     assert cluster.message_file.read_bytes() == b""
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 @pytest.mark.parametrize("headless", [False, True], ids=["web", "headless"])
 def test_sigterm_of_the_master(cluster, headless):
     master, *workers = cluster.both(run_time="60s", headless=headless)
@@ -95,7 +95,7 @@ def test_sigterm_of_a_master_that_waits(cluster, headless):
     assert (run["reason"], run["exit"], run["start"]) == ("Terminated", code, None)
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_sigterm_of_a_worker(cluster):
     master, evicted, kept = cluster.both(run_time="60s")
     cluster.until(state="running", n=10)
@@ -146,7 +146,7 @@ def test_sigkill_of_the_master_leaves_a_checkpoint(cluster):
     assert run["state"] in ("ramping", "running")
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_workers_that_all_leave_end_the_run(cluster):
     master, *workers = cluster.both(run_time="60s")
     cluster.until(state="running", n=10)
@@ -240,7 +240,7 @@ def test_users_that_send_nothing_are_no_requests(cluster):
     assert cluster.final()["reason"] == "NoRequests"
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_exit_code_of_user_code_wins(cluster):
     cluster.write(
         "locustfile.py",
@@ -269,7 +269,7 @@ def test_headless(cluster):
     assert run["n"] <= cluster.target.counts[cluster.run_id] <= run["n"] + 4
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 @pytest.mark.parametrize("headless", [False, True], ids=["web", "headless"])
 def test_stop_timeout_counts_all_and_ends_soon(cluster, headless):
     cluster.configure(endAfterStopSeconds=1)
@@ -371,7 +371,7 @@ def test_unwritable_message_costs_only_the_message(cluster):
     assert master.log().count("the report cannot be written") == 1
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_a_fault_of_the_plugin_does_not_change_the_run(cluster):
     broken = (cluster.mount / "locust_operator_snapshot.py").read_text()
     (cluster.mount / "locust_operator_snapshot.py").unlink()

@@ -53,7 +53,7 @@ def test_saturated_worker(cluster, headless):
     assert (run["cpuWorkers"], run["cpuMax"]) == (1, 100)
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_workers_that_idle(cluster):
     cluster.write("locustfile.py", LOCUSTFILE.replace("constant(0.05)", "constant(1)"))
     master, *_ = cluster.both(run_time="6s")
@@ -64,7 +64,7 @@ def test_workers_that_idle(cluster):
     assert run["avgWorkers"] == 2
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_average_of_workers_when_one_is_killed(cluster):
     master, killed, kept = cluster.both(run_time="14s")
     cluster.until(state="running", n=1)
@@ -80,7 +80,7 @@ def test_average_of_workers_when_one_is_killed(cluster):
     assert (run["minWorkers"], run["peakWorkers"], run["lost"]) == (1, 2, 1)
 
 
-@pytest.mark.compat
+@pytest.mark.compat_long
 def test_saturated_worker_that_is_slow_to_start(cluster):
     # the load reaches this worker before its locustfile hears of the runner
     slow = "\n@events.init.add_listener\ndef dawdle(**_):\n    import gevent\n\n    gevent.sleep(3)\n"

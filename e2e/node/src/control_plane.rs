@@ -147,11 +147,11 @@ impl Parts {
     }
 }
 
-/// How a program collects its garbage. An API server that boots, or is told of definitions, spends a quarter of its time on
-/// that, and memory is not what a machine for tests lacks; yet it should not take all.
+/// How a program collects its garbage. Some spend up to a quarter of their time on that, and memory is not what a machine
+/// for tests lacks; yet none should take all.
 fn garbage_collection(program: &str) -> &'static [(&'static str, &'static str)] {
     match program {
-        "kube-apiserver" => &[("GOGC", "400"), ("GOMEMLIMIT", "1GiB")],
+        "kube-apiserver" | "kubelet" | "containerd" => &[("GOGC", "400"), ("GOMEMLIMIT", "1GiB")],
         _ => &[],
     }
 }

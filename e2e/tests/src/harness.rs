@@ -58,13 +58,30 @@ const SECOND_TRIES: usize = 5;
 /// worker for lost that is silent for three. So the few cases that failed beside others are tried once more, alone, and
 /// both tries are shown.
 pub fn run<W: Sync>(cases: &[Case<W>], world: &W, at_once: usize) -> Vec<&'static str> {
-    let failed = failed(each(cases, at_once, |case| try_once(case, world)));
+    run_and_tidy(cases, world, at_once, |_| ())
+}
+
+/// The same, and tidies up after each case that went well, on its thread.
+pub fn run_and_tidy<W: Sync>(
+    cases: &[Case<W>],
+    world: &W,
+    at_once: usize,
+    tidy: impl Fn(&W) + Sync,
+) -> Vec<&'static str> {
+    let try_once = |case: &Case<W>| {
+        let (name, good) = try_once(case, world);
+        if good {
+            tidy(world);
+        }
+        (name, good)
+    };
+    let failed = failed(each(cases, at_once, try_once));
     if failed.is_empty() || failed.len() > SECOND_TRIES || failed.len() == cases.len() {
         return failed;
     }
     println!("again, alone: {}", failed.join(", "));
     let again = cases.iter().filter(|(name, _)| failed.contains(name));
-    self::failed(again.map(|case| try_once(case, world)).collect())
+    self::failed(again.map(try_once).collect())
 }
 
 fn failed(results: Vec<(&'static str, bool)>) -> Vec<&'static str> {

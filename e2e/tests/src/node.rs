@@ -1,6 +1,8 @@
 //! The node with the operator installed, and test namespaces on it.
 
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -23,6 +25,8 @@ pub struct Node {
     /// The API server's audit log.
     pub audit: AuditLog,
     layout: Layout,
+    /// The namespaces that each thread has made since it tidied up.
+    made: Mutex<Vec<(ThreadId, String)>>,
 }
 
 impl Node {
@@ -51,6 +55,7 @@ impl Node {
             kubectl: Kubectl::new(&layout.kubeconfig())?,
             audit: AuditLog::new(&layout.audit_log()),
             layout,
+            made: Mutex::default(),
         })
     }
 
@@ -62,6 +67,7 @@ impl Node {
     /// A new namespace with the demo target in it.
     pub fn namespace(&self, name: &str) -> Result<Kubectl> {
         self.remove(name)?;
+        self.note(&[name]);
         self.kubectl.run(&["create", "namespace", name])?;
         let kubectl = self.kubectl.in_namespace(name);
         deploy_target(&kubectl)?;
@@ -103,6 +109,7 @@ impl Node {
         let mut arguments = vec!["delete", "namespace", "--ignore-not-found", "--wait"];
         arguments.extend(names.iter().map(String::as_str));
         self.kubectl.run(&arguments)?;
+        self.note(names);
         cluster::namespaces(&self.kubectl, names)?;
         let inside = |name: &String| self.kubectl.in_namespace(name);
         Ok(names.iter().map(inside).collect())
@@ -124,6 +131,31 @@ impl Node {
     /// Where the node and everything else is.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    fn note<N: AsRef<str>>(&self, names: &[N]) {
+        let mine = thread::current().id();
+        let names = names.iter().map(|name| (mine, name.as_ref().to_owned()));
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.extend(names);
+    }
+
+    /// Begins to delete the namespaces that this thread has made: with each pod that is left, the kubelet has more to
+    /// compare whenever another one changes.
+    pub fn tidy(&self) {
+        let mine = thread::current().id();
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<String> = made
+            .extract_if(.., |(by, _)| *by == mine)
+            .map(|(_, name)| name)
+            .collect();
+        drop(made);
+        if !gone.is_empty() {
+            let mut arguments = vec!["delete", "namespace", "--ignore-not-found", "--wait=false"];
+            arguments.extend(gone.iter().map(String::as_str));
+            // What could not be deleted is deleted by the next run.
+            self.kubectl.run(&arguments).ok();
+        }
     }
 
     /// Deletes a namespace of an earlier run.

@@ -145,10 +145,6 @@ fn main() -> ExitCode {
             thresholds::a_run_without_its_users_does_not_count,
         ),
         (
-            "a_run_of_saturated_workers_does_not_count",
-            thresholds::a_run_of_saturated_workers_does_not_count,
-        ),
-        (
             "a_pipeline_ends_by_the_verdict",
             ci::a_pipeline_ends_by_the_verdict,
         ),
@@ -219,21 +215,26 @@ fn main() -> ExitCode {
         ("web_ui_by_a_service", web_ui::web_ui_by_a_service),
         ("timeout_stops_the_load", ends::timeout_stops_the_load),
     ]);
-    // After all others, alone: what every run would disturb, and what disturbs every run.
-    let last = harness::selected::<Node>(&[
+    // After most others, beside one: what many runs would disturb.
+    let calm = harness::selected::<Node>(&[
         (
             "more_and_then_fewer_workers",
             scaling::more_and_then_fewer_workers,
         ),
         (
+            "a_run_of_saturated_workers_does_not_count",
+            thresholds::a_run_of_saturated_workers_does_not_count,
+        ),
+        (
             "percentiles_of_a_known_distribution",
             percentiles::of_a_known_distribution,
         ),
-        (
-            "kubelet_is_away_while_a_run_ends",
-            node_trouble::kubelet_is_away_while_a_run_ends,
-        ),
     ]);
+    // Alone: what disturbs every run.
+    let alone = harness::selected::<Node>(&[(
+        "kubelet_is_away_while_a_run_ends",
+        node_trouble::kubelet_is_away_while_a_run_ends,
+    )]);
     // Last of all: they need a network that keeps to policies.
     let guarded = harness::selected::<Node>(&[
         (
@@ -248,7 +249,8 @@ fn main() -> ExitCode {
     if harness::only_list() {
         cases
             .iter()
-            .chain(&last)
+            .chain(&calm)
+            .chain(&alone)
             .chain(&guarded)
             .for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
@@ -261,10 +263,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut failed = harness::run(&cases, &node, AT_ONCE);
-    failed.extend(harness::run(&last, &node, 1));
+    let mut failed = harness::run_and_tidy(&cases, &node, AT_ONCE, Node::tidy);
+    failed.extend(harness::run(&calm, &node, 2));
+    failed.extend(harness::run(&alone, &node, 1));
     failed.extend(run_guarded(&guarded, &node));
-    let count = cases.len() + last.len() + guarded.len();
+    let count = cases.len() + calm.len() + alone.len() + guarded.len();
     harness::conclude(count, &failed, begin.elapsed())
 }
 
