@@ -36,7 +36,7 @@ test-node: ## Test on the real node with real Locust
 bench: ## Measure the operator beside a baseline, write docs/benchmarks.md (ONLY=burst: one part, no page)
 	@e2e/bench.sh "$(ONLY)"
 
-soak: ## Run for long what tests run for a moment, write docs/soak.md (ONLY=fuzz: one part, no page)
+soak: ## Run for long what tests run for a moment, write docs/soak.md (ONLY=fuzz: one part and its lines)
 	@e2e/soak.sh "$(ONLY)"
 
 lint: ## Formatting, clippy, shellcheck, helm lint, licences

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs for long what tests run for a moment: soak.sh [part,part...], by default all parts.
-# Prints one table and, when all parts ran, writes it to docs/soak.md. Fails when anything failed. Environment:
+# Prints one table and writes its lines to docs/soak.md. Fails when anything failed. Environment:
 #   FUZZ_SECONDS    how long templates are made up, default 600
 #   PROPTEST_CASES  suites that are simulated, default 200000
 set -uo pipefail
@@ -24,7 +24,7 @@ found() {
     else if (seconds < 3600) printf "%d min %02d s", seconds / 60, seconds % 60
     else printf "%d h %02d min", seconds / 3600, seconds % 3600 / 60
   }')
-  echo "| $1 | $2 | $3 | $4 | $time |" >>"$table"
+  echo "| $1 | $2 | $3 | $4 | $time | $(date -u '+%Y-%m-%d %H:%M') | $commit |" >>"$table"
   if [ "$4" != 0 ]; then broken=$((broken + 1)); fi
 }
 
@@ -137,28 +137,43 @@ queue() {
     "20 tests" "$(failures 0)" "$took"
 }
 
+head='| part | what | count | failures | time | ended, UTC | commit |
+|---|---|---:|---:|---:|---|---|'
+
+# Lines of parts that did not run now stay as they are.
 write_page() {
+  local part lines
+  lines=$(
+    for part in "${parts[@]}"; do
+      if [[ " ${chosen[*]} " == *" $part "* ]]; then
+        grep "^| $part " "$table" || true
+      else
+        grep "^| $part " "$page" 2>/dev/null || true
+      fi
+    done
+  )
   {
     cat <<'MARKDOWN'
 # Soak
 
 <!-- Written by `make soak` (e2e/soak.sh). Do not edit. -->
 
-`make soak` runs for long what `make test` runs for a moment, on the working version. With `make soak ONLY=fuzz` (or several parts with
-commas) it runs that part and leaves this page alone.
+`make soak` runs for long what `make test` runs for a moment. With `make soak ONLY=fuzz` (or several parts with commas) it runs that part, and
+changes its lines.
 
 MARKDOWN
-    echo "* Date: $(date -u '+%Y-%m-%d %H:%M UTC')"
     echo "* Machine: $(nproc) cores, $(uname -sr)"
-    echo "* Version: locust-operator $VERSION, commit $(git rev-parse --short=12 HEAD)$(git diff --quiet HEAD || echo ' with changes')"
+    echo "* Version: locust-operator $VERSION"
     echo
-    cat "$table"
-  } >"$page"
+    echo "$head"
+    echo "$lines"
+  } >"$page.new"
+  mv "$page.new" "$page"
   echo "written: $page"
 }
 
 trap 'code=$?; rm -f "$table"; end_node "$code"' EXIT
-printf '| part | what | count | failures | time |\n|---|---|---:|---:|---:|\n' >"$table"
+commit=$(git rev-parse --short=12 HEAD)$(git diff --quiet HEAD || echo ' with changes')
 VERSION=${VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)}
 if [ -n "$only" ]; then IFS=, read -ra chosen <<<"$only"; else chosen=("${parts[@]}"); fi
 for part in "${chosen[@]}"; do
@@ -170,8 +185,9 @@ done
 for part in "${chosen[@]}"; do "$part"; done
 
 echo
+echo "$head"
 cat "$table"
-[ -n "$only" ] || write_page
+write_page
 [ "$broken" -eq 0 ] || {
   echo "error: $broken lines have failures; their logs are in .node/logs" >&2
   exit 1

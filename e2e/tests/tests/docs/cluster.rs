@@ -126,6 +126,23 @@ impl Stage {
         Ok(())
     }
 
+    /// Asks a schedule for a run and waits for its verdict; returns its name.
+    fn ask_for_run(&self, schedule: &str, token: &str, verdict: &str) -> Result<String> {
+        let ask = format!("locust.io/run-now={token}");
+        self.kubectl
+            .run(&["annotate", "losched", schedule, "--overwrite", &ask])?;
+        let run = wait_until("the run is over", RUN_WITHIN, || {
+            let mut schedule = self.kubectl.get("losched", schedule)?;
+            let status = schedule["status"].take();
+            let run = &status["lastRun"];
+            let over = run["verdict"].is_string() && status["activeRuns"] == 0;
+            ensure!(over && status["lastRunNowToken"] == token, "{status}");
+            Ok(run.clone())
+        })?;
+        ensure!(run["verdict"] == verdict, "promised {verdict}: {run}");
+        Ok(run["name"].as_str().context("a name")?.to_owned())
+    }
+
     fn strike(self) -> Result<()> {
         self.kubectl.delete("namespace", &self.namespace)?;
         Ok(fs::remove_file(self.kubeconfig)?)
@@ -180,25 +197,26 @@ pub fn run_suite(repo: &Repo, name: &str) -> Result<()> {
     stage.strike()
 }
 
-/// The same of a schedule, asked for a run.
+/// The same of a schedule, asked for a run; for two if it has a baseline, so that the second enters the first one's series.
 pub fn run_schedule(repo: &Repo, name: &str) -> Result<()> {
     let stage = Stage::with_target(repo, name)?;
     stage.kubectl.apply(&example(repo, name)?)?;
     let promised = promised(repo, name)?;
-    let ask = ["annotate", "losched", name, "locust.io/run-now=1"];
-    stage.kubectl.run(&ask)?;
-    let run = wait_until("a run is over", RUN_WITHIN, || {
-        let schedule = stage.kubectl.get("losched", name)?;
-        let run = schedule["status"]["lastRun"].clone();
-        ensure!(run["verdict"].is_string(), "{schedule}");
-        Ok(run)
-    })?;
-    ensure!(run["verdict"] == promised, "promised {promised}: {run}");
-    let mut schedule = stage.kubectl.get("losched", name)?;
+    let first = stage.ask_for_run(name, "first", &promised)?;
+    let schedule = stage.kubectl.get("losched", name)?;
     if !schedule["spec"]["baseline"].is_null() {
-        let state = schedule["status"]["lastComparison"]["state"].take();
-        ensure!(state == "Collecting", "the first run of a series: {state}");
-        stage.kubectl.get("configmap", &format!("{name}-series"))?;
+        let second = stage.ask_for_run(name, "second", &promised)?;
+        let schedule = stage.kubectl.get("losched", name)?;
+        let comparison = &schedule["status"]["lastComparison"];
+        ensure!(
+            comparison["state"] == "Collecting" && comparison["run"] == second.as_str(),
+            "{comparison}"
+        );
+        let series = stage.kubectl.get("configmap", &format!("{name}-series"))?;
+        let kept = series["data"].to_string();
+        for run in [first, second] {
+            ensure!(kept.contains(&run), "{run} is not in the series: {kept}");
+        }
     }
     stage.strike()
 }

@@ -18,7 +18,7 @@ use e2e_node::Layout;
 use e2e_tests::harness::{self, Case};
 
 /// How many namespaces make load at the same time.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = 4;
 
 /// The documents whose `sh` blocks are run in the same fresh namespace, in this order: about tests and the operator.
 const GUIDES: &[&str] = &[
