@@ -112,10 +112,11 @@ unit() {
 }
 
 api() {
+  need "preparing" make --no-print-directory prepare-tools
+  run "tests of the API server profile" cargo test --locked --quiet --package e2e-node --test api
   # Whether it went well is seen when it is asked for again.
   [ -z "$building" ] || wait "$building" || true
-  need "preparing" make --no-print-directory prepare-tools operator
-  run "tests of the API server profile" cargo test --locked --quiet --package e2e-node --test api
+  need "building the operator" make --no-print-directory operator
   run "tests against an API server" cargo test --locked --quiet --package e2e-tests --test api
 }
 
