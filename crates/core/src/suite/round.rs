@@ -199,13 +199,17 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Stops what was made for a step that is over, and never noted: whoever made it ended before.
+    /// Stops what was made for a step that is over, and never noted: whoever made it ended before. It is of the attempt
+    /// that was noted, if that was deleted and a cache that was behind showed it once more, or of the next one.
     pub fn stop_strays(&mut self) {
         let noted = self.noted_uids();
         let over = self.steps().iter().filter(|step| step.phase.is_terminal());
-        let strays: Vec<Stop> = over
-            .filter_map(|step| {
-                let name = self.next_name(step);
+        let names = over.flat_map(|step| {
+            let noted = step.child.as_ref().map(|child| child.name.clone());
+            noted.into_iter().chain([self.next_name(step)])
+        });
+        let strays: Vec<Stop> = names
+            .filter_map(|name| {
                 let Child { kind, uid, state } = self.seen.children.get(&name)?;
                 let is_stray = *state == ChildState::Active && !noted.contains(uid.as_str());
                 is_stray.then(|| Stop {

@@ -48,6 +48,28 @@ fn after_a_failure_only_finally_starts() {
     assert_eq!(counts, [1, 1, 0, 1, 0, 1, 4].map(Some));
 }
 
+/// Somebody deletes a Job that was made and not yet noted. The next operator makes it again, and dies; the one after that
+/// reads a cache in which the first is still there, and notes that.
+#[test]
+fn what_was_made_twice_is_stopped() {
+    let mut run = Run::new(json!({"execution": "Sequential", "steps": [step("a", json!({}))]}));
+    run.round();
+    run.becomes("a", ChildState::Gone).round();
+    assert_eq!(run.phases(), "F");
+    let second = Child {
+        kind: ChildKind::Job,
+        uid: "second".to_owned(),
+        state: ChildState::Active,
+    };
+    run.children.insert("night-a".to_owned(), second);
+    let stop = Stop {
+        kind: ChildKind::Job,
+        name: "night-a".to_owned(),
+        uid: "second".to_owned(),
+    };
+    assert_eq!(run.plan().stops, [stop]);
+}
+
 #[test]
 fn abort_stops_what_runs_and_tries_nothing_again() {
     let mut run = Run::new(json!({"execution": "Parallel", "steps": [
