@@ -30,7 +30,8 @@ pub fn example(kubectl: &Kubectl, name: &str) -> Result<Vec<Value>> {
     let mut objects = Vec::new();
     for object in Deserializer::from_str(&printed).into_iter::<Value>() {
         let mut object = object?;
-        match object["items"].as_array_mut() {
+        // Not `object["items"]`, which would make the field.
+        match object.get_mut("items").and_then(Value::as_array_mut) {
             Some(items) => objects.append(items),
             None => objects.push(object),
         }
