@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{TEST, ask_and_get, events, schedule, until};
 use crate::kubelet::condition;
+use crate::settings::operator_with;
 use crate::suites::play;
 use crate::world::{SOON, World};
 
@@ -260,11 +261,24 @@ fn what_makes_no_sense(kubectl: &Kubectl) -> Result<()> {
     Ok(())
 }
 
+/// An operator that may tell nobody says so before there is anything to tell.
+fn nobody_is_told(world: &World, sink: &Sink) -> Result<()> {
+    let place = world.other.place("schedule-untold")?;
+    let _operator = operator_with(&place, &["--notifications=false"])?;
+    let url = sink.url("/never");
+    let spec = format!("  notify: {{url: '{url}'}}\n  runTemplate: {{{TEST}}}");
+    place.kubectl.apply(&schedule("untold", &spec))?;
+    let words = delivery(&place.kubectl, "untold", "False/NotificationsOff")?;
+    ensure!(words.contains("--notifications=false"), "{words}");
+    Ok(())
+}
+
 pub fn runs_are_told_of(world: &World) -> Result<()> {
     let place = world.main.place("schedule-notices")?;
     let kubectl = &place.kubectl;
     let sink = Sink::start()?;
     what_makes_no_sense(kubectl)?;
+    nobody_is_told(world, &sink)?;
     again_until_it_gets_through(kubectl, &sink)?;
     an_address_that_is_a_secret(world, kubectl, &sink)?;
     refused_until_the_spec_changes(kubectl, &sink)?;
