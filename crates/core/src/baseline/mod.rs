@@ -246,6 +246,16 @@ pub fn note(test: &LocustTest) -> Option<ComparisonNote> {
     })
 }
 
+/// The note in a line.
+pub fn in_a_line(note: &ComparisonNote) -> String {
+    let ComparisonNote {
+        run,
+        state: _,
+        message,
+    } = note;
+    format!("{run}: {message}")
+}
+
 /// Status and reason of the condition `Regression`.
 pub const fn condition(state: ComparisonState) -> (&'static str, &'static str) {
     match state.is_regression() {

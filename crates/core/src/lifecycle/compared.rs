@@ -6,11 +6,7 @@ use locust_api::{
     v2::{Comparison, LocustTest},
 };
 
-use super::{
-    Decision, News, Outcome,
-    conditions::{Writer, note_end},
-    finished_note,
-};
+use super::{Decision, News, Outcome, conditions::Writer, finished_note, status::note_outcome};
 use crate::baseline;
 
 impl Decision {
@@ -33,23 +29,13 @@ impl Decision {
                 reasons::REGRESSION,
                 format!("{} ({counts})", comparison.message),
             );
-            note_end(&mut Writer { status, test, now }, &outcome);
             for item in &mut self.news {
                 if let News::Finished { verdict, note } = item {
                     *verdict = outcome.verdict;
                     *note = finished_note(&outcome, None);
                 }
             }
-            let Outcome {
-                phase,
-                verdict,
-                reason,
-                message,
-            } = outcome;
-            status.phase = Some(phase);
-            status.verdict = Some(verdict);
-            status.reason = Some(reason);
-            status.message = Some(message);
+            note_outcome(status, test, outcome, now);
         }
         status.comparison = Some(comparison);
         self

@@ -310,8 +310,17 @@ pub(super) fn finish(
         .as_ref()
         .and_then(|run| run.load_end_time.clone());
     status.completion_time = Some(load_end.unwrap_or_else(|| whole_seconds(now)));
-    let mut writer = Writer { status, test, now };
-    note_end(&mut writer, &outcome);
+    note_outcome(status, test, outcome, now);
+}
+
+/// Notes how the run ended, in place of what was noted before.
+pub(super) fn note_outcome(
+    status: &mut LocustTestStatus,
+    test: &LocustTest,
+    outcome: Outcome,
+    now: Timestamp,
+) {
+    note_end(&mut Writer { status, test, now }, &outcome);
     let Outcome {
         phase,
         verdict,

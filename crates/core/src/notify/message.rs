@@ -38,8 +38,8 @@ pub fn message(schedule: &LocustSchedule, format: NotifyFormat, notice: &Notice)
 }
 
 /// The last word of the type of an event.
-const fn last_word(on: NotifyEvent) -> &'static str {
-    match on {
+const fn last_word(event: NotifyEvent) -> &'static str {
+    match event {
         NotifyEvent::Failed => "failed",
         NotifyEvent::Regression => "regressed",
         NotifyEvent::Error => "error",

@@ -15,7 +15,7 @@ use super::{
     seen::Purpose,
     status::{begin, count, purpose},
 };
-use crate::time::whole_seconds;
+use crate::{baseline, time::whole_seconds};
 
 /// Takes over what was seen: runs that were made and not noted, those that are over, and those that are gone.
 pub(super) fn hear(
@@ -141,7 +141,7 @@ fn compare(status: &mut LocustScheduleStatus, run: &ScheduledRun, end: &RunEnd) 
         return None;
     }
     status.last_comparison = Some(note.clone());
-    let words = format!("{}: {}", note.run, note.message);
+    let words = baseline::in_a_line(note);
     match (was, is) {
         (None | Some(false), Some(true)) => {
             notices::note_regression(status, run, reasons::REGRESSION, &words);

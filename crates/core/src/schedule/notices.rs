@@ -81,7 +81,7 @@ pub struct Next {
 /// Notes what may be news of a run that is over and not tried again. [`settle`] keeps what the spec asks for.
 pub(super) fn note(status: &mut LocustScheduleStatus, run: &ScheduledRun) {
     let was_failing = status.failing;
-    let on = match run.verdict.unwrap_or(Verdict::Error) {
+    let event = match run.verdict.unwrap_or(Verdict::Error) {
         Verdict::Passed => {
             status.failing = false;
             was_failing.then_some(NotifyEvent::Recovered)
@@ -91,9 +91,9 @@ pub(super) fn note(status: &mut LocustScheduleStatus, run: &ScheduledRun) {
         // They are no answer.
         Verdict::Inconclusive | Verdict::Aborted => None,
     };
-    status.failing |= matches!(on, Some(NotifyEvent::Failed | NotifyEvent::Error));
-    if let Some(on) = on {
-        add(status, on, run.clone());
+    status.failing |= matches!(event, Some(NotifyEvent::Failed | NotifyEvent::Error));
+    if let Some(event) = event {
+        add(status, event, run.clone());
     }
 }
 

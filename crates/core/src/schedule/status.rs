@@ -4,10 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use locust_api::{
     conditions, names, reasons,
-    v2::{
-        ComparisonNote, LocustSchedule, LocustScheduleSpec, LocustScheduleStatus, ScheduledRun,
-        Verdict,
-    },
+    v2::{LocustSchedule, LocustScheduleSpec, LocustScheduleStatus, ScheduledRun, Verdict},
 };
 
 use super::{
@@ -283,16 +280,11 @@ pub(super) fn conclude(
 
 /// Says whether the service got slower, once a run was compared.
 fn note_comparison(schedule: &LocustSchedule, status: &mut LocustScheduleStatus, now: Timestamp) {
-    let Some(ComparisonNote {
-        run,
-        state,
-        message,
-    }) = &status.last_comparison
-    else {
+    let Some(note) = &status.last_comparison else {
         return;
     };
-    let (word, reason) = baseline::condition(*state);
-    let message = format!("{run}: {message}");
+    let (word, reason) = baseline::condition(note.state);
+    let message = baseline::in_a_line(note);
     let values = (word, reason, message.as_str());
     set(schedule, status, conditions::REGRESSION, values, now);
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use locust_api::{
     conditions, reasons,
     v2::{
-        ComparisonNote, LocustTestSuite, LocustTestSuiteStatus, Phase, StepChild, StepPhase,
-        StepStatus, SuiteClaim, Verdict,
+        LocustTestSuite, LocustTestSuiteStatus, Phase, StepChild, StepPhase, StepStatus,
+        SuiteClaim, Verdict,
     },
 };
 
@@ -289,19 +289,10 @@ pub(super) fn finish(
         .filter_map(|step| step.comparison.as_ref());
     let note = baseline::heaviest(notes).cloned();
     let mut writer = Writer::new(status, suite, now);
-    if let Some(ComparisonNote {
-        run,
-        state,
-        message,
-    }) = note
-    {
-        let (word, reason) = baseline::condition(state);
-        writer.set(
-            conditions::REGRESSION,
-            word,
-            reason,
-            &format!("{run}: {message}"),
-        );
+    if let Some(note) = &note {
+        let (word, reason) = baseline::condition(note.state);
+        let words = baseline::in_a_line(note);
+        writer.set(conditions::REGRESSION, word, reason, &words);
     }
     writer.set(conditions::COMPLETED, "True", &reason, &message);
     let succeeded = if verdict == Verdict::Passed {

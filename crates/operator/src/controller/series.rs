@@ -9,11 +9,10 @@ use k8s_openapi::{
 use kube::{
     Api, Resource,
     api::{Patch, PatchParams, PostParams},
-    runtime::reflector::ObjectRef,
 };
 use locust_api::{
     names,
-    v2::{Comparison, LocustSchedule, LocustTest, LocustTestSuite},
+    v2::{Comparison, LocustSchedule, LocustTest},
 };
 use locust_core::{
     baseline::{self, Compared, Ended, Stored},
@@ -25,7 +24,10 @@ use super::{
     Context,
     status::{name, namespace},
 };
-use crate::control::{ReconcileError, Trying};
+use crate::{
+    control::{ReconcileError, Trying},
+    hub,
+};
 
 /// Runs of other tests may enter the same series at the same time.
 const TRIES: usize = 5;
@@ -174,23 +176,13 @@ fn changes(map: &ConfigMap, data: &BTreeMap<String, String>) -> Value {
 
 /// The schedule that made the test, itself or by a suite.
 fn schedule_of(test: &LocustTest, context: &Context) -> Option<OwnerReference> {
-    let owner = controller_of(&test.metadata)?;
-    if owner.kind == LocustSchedule::kind(&()) {
-        return Some(owner.clone());
+    let kind = LocustSchedule::kind(&());
+    if let Some(schedule) = hub::controller(test, &kind) {
+        return Some(schedule.clone());
     }
-    if owner.kind != LocustTestSuite::kind(&()) {
-        return None;
-    }
-    let key = ObjectRef::new(&owner.name).within(namespace(test));
-    let Some(suite) = context.hub.suites.store().get(&key) else {
+    let Some(suite) = context.hub.suites.store().get(&hub::suite_of(test)?) else {
         tracing::debug!(test = name(test), "the suite of a test is not in the cache");
         return None;
     };
-    let owner = controller_of(suite.meta())?;
-    (owner.kind == LocustSchedule::kind(&())).then(|| owner.clone())
-}
-
-fn controller_of(metadata: &ObjectMeta) -> Option<&OwnerReference> {
-    let mut owners = metadata.owner_references.iter().flatten();
-    owners.find(|owner| owner.controller == Some(true))
+    hub::controller(suite.as_ref(), &kind).cloned()
 }

@@ -10,7 +10,7 @@ mod watch;
 
 use std::{sync::Arc, time::Instant};
 
-use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{
     Api, Client, Resource,
     core::DeserializeGuard,
@@ -263,14 +263,17 @@ pub(crate) fn is_held_by_schedule<K: Resource>(object: &K, hub: &Hub) -> bool {
     })
 }
 
+/// The reference to the owner of this kind that controls the object, if one does.
+pub(crate) fn controller<'a, K: Resource>(object: &'a K, kind: &str) -> Option<&'a OwnerReference> {
+    let mut owners = object.meta().owner_references.iter().flatten();
+    owners.find(|owner| owner.controller == Some(true) && owner.kind == kind)
+}
+
 fn owner_of_kind<K, O>(object: &K, kind: &str) -> Option<ObjectRef<O>>
 where
     K: Resource,
     O: Resource<DynamicType = ()> + 'static,
 {
-    let owners = object.meta().owner_references.as_ref()?;
-    let owner = owners
-        .iter()
-        .find(|owner| owner.controller == Some(true) && owner.kind == kind)?;
+    let owner = controller(object, kind)?;
     Some(ObjectRef::new(&owner.name).within(object.meta().namespace.as_deref()?))
 }
