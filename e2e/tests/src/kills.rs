@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::audit::Request;
 use crate::harness;
-use crate::proxy::{KillPoint, Life, When, Writes};
+use crate::proxy::{KillPoint, Launch, Life, Succession, When, Writes};
 use crate::remains;
 
 /// Before and after each write of a run whose operator lived, which are counted as `of` says; events apart, as they
@@ -82,6 +82,20 @@ pub fn pairs(of: Writes, writes: usize, count: usize, seed: u64) -> Vec<Vec<Kill
         vec![point(first), point(second)]
     };
     (0..count).map(|_| pair()).collect()
+}
+
+/// Plays with operators that are killed at these points, one after the other.
+pub fn play(
+    launch: Launch,
+    points: &[KillPoint],
+    play: impl FnOnce() -> Result<()>,
+) -> Result<Vec<Life>> {
+    let operators = Succession::start(launch, points.to_vec());
+    let played = play();
+    // Why the operators did not do their part explains the rest.
+    let lives = operators.end()?;
+    played?;
+    Ok(lives)
 }
 
 /// A run in each place with operators that are killed at these points; all must come out well. Prints where each was

@@ -106,9 +106,7 @@ impl Node {
 
     /// New namespaces with nothing in them, all at once.
     pub fn namespaces(&self, names: &[String]) -> Result<Vec<Kubectl>> {
-        let mut arguments = vec!["delete", "namespace", "--ignore-not-found", "--wait"];
-        arguments.extend(names.iter().map(String::as_str));
-        self.kubectl.run(&arguments)?;
+        self.delete(names, "--wait")?;
         self.note(names);
         cluster::namespaces(&self.kubectl, names)?;
         let inside = |name: &String| self.kubectl.in_namespace(name);
@@ -151,22 +149,19 @@ impl Node {
             .collect();
         drop(made);
         if !gone.is_empty() {
-            let mut arguments = vec!["delete", "namespace", "--ignore-not-found", "--wait=false"];
-            arguments.extend(gone.iter().map(String::as_str));
             // What could not be deleted is deleted by the next run.
-            self.kubectl.run(&arguments).ok();
+            self.delete(&gone, "--wait=false").ok();
         }
     }
 
     /// Deletes a namespace of an earlier run.
     pub fn remove(&self, namespace: &str) -> Result<()> {
-        let arguments = [
-            "delete",
-            "namespace",
-            namespace,
-            "--ignore-not-found",
-            "--wait",
-        ];
+        self.delete(&[namespace], "--wait")
+    }
+
+    fn delete<N: AsRef<str>>(&self, namespaces: &[N], wait: &str) -> Result<()> {
+        let mut arguments = vec!["delete", "namespace", "--ignore-not-found", wait];
+        arguments.extend(namespaces.iter().map(AsRef::as_ref));
         self.kubectl.run(&arguments).map(drop)
     }
 }

@@ -2,8 +2,8 @@
 //! exactly once and ends like one whose operator lived.
 
 use anyhow::Result;
-use e2e_tests::kills::{pairs, points, run_all, tried};
-use e2e_tests::proxy::{KillPoint, Life, Succession, Writes};
+use e2e_tests::kills::{self, pairs, points, run_all, tried};
+use e2e_tests::proxy::{KillPoint, Life, Writes};
 
 use crate::script::{Ended, Script, launch};
 use crate::world::{Place, World};
@@ -15,11 +15,7 @@ const SEED: u64 = 20_250_615;
 const PAIRS: usize = 20;
 
 fn run(place: &Place<'_>, points: &[KillPoint]) -> Result<(Vec<Life>, Ended)> {
-    let operators = Succession::start(launch(place), points.to_vec());
-    let played = Script::play(&place.kubectl);
-    // Why the operators did not do their part explains the rest.
-    let lives = operators.end()?;
-    played?;
+    let lives = kills::play(launch(place), points, || Script::play(&place.kubectl))?;
     Ok((lives, Ended::of(place)?))
 }
 

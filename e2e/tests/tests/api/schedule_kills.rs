@@ -7,19 +7,17 @@
 use anyhow::{Context, Result, ensure};
 use e2e_tests::Kubectl;
 use e2e_tests::audit::Request;
-use e2e_tests::kills::{self, points, run_all};
-use e2e_tests::proxy::{KillPoint, Life, Succession, Writes};
-use e2e_tests::{remains, wait_until};
+use e2e_tests::kills::{self, points};
+use e2e_tests::proxy::{KillPoint, Life, Writes};
+use e2e_tests::wait_until;
 use serde_json::{Map, Value, json};
 
 use crate::schedules::schedule;
 use crate::script::launch;
-use crate::suite_kills::{is_of_suite, made_once, steps, told_to_end};
+use crate::suite_kills::{Ended, all_end_like, is_of_suite, made_once, steps, told_to_end};
 use crate::suites::{TEMPLATE, ended, play};
 use crate::world::{Place, SOON, World};
 
-/// Runs wait most of the time.
-const AT_ONCE: usize = 5;
 /// Of the kills around the suite's own writes, each of so many; an odd number, so that both sides of writes have a turn.
 const SAMPLE: usize = 7;
 
@@ -44,20 +42,9 @@ const OF_THIS_RUN: [&str; 7] = [
     "cursor",
 ];
 
-/// How a run ended, once it was checked that it was the only one.
-#[derive(Clone, Debug)]
-struct Ended {
-    outline: Value,
-    writes: remains::Writes,
-}
-
 fn run(place: &Place<'_>, points: &[KillPoint]) -> Result<(Vec<Life>, Ended)> {
-    let operators = Succession::start(launch(place), points.to_vec());
-    let played = play_all(&place.kubectl);
-    // Why the operators did not do their part explains the rest.
-    let lives = operators.end()?;
-    played?;
-    Ok((lives, Ended::of(place)?))
+    let lives = kills::play(launch(place), points, || play_all(&place.kubectl))?;
+    Ok((lives, ended_in(place)?))
 }
 
 /// The schedule, asked for a run from its beginning.
@@ -91,37 +78,36 @@ fn play_all(kubectl: &Kubectl) -> Result<()> {
     })
 }
 
-impl Ended {
-    fn of(place: &Place<'_>) -> Result<Self> {
-        let kubectl = &place.kubectl;
-        let writes = place.all_writes()?;
-        made_once(&writes.objects)?;
-        let schedule = kubectl.get("losched", "demo")?["status"].take();
-        let suites = kubectl.list("losuite", "")?;
-        ensure!(suites.len() == 1, "{} suites", suites.len());
-        let tests = kubectl.list("lotest", "")?;
-        ensure!(tests.len() == STEPS.len(), "{} tests", tests.len());
-        let history = &schedule["history"];
-        ensure!(
-            schedule["lastRun"]["verdict"] == "Passed"
-                && schedule["lastRunNowToken"] == "one"
-                && schedule["passed"] == 1
-                && schedule["activeRuns"] == 0
-                && history.as_array().is_some_and(|runs| runs.len() == 1)
-                && history[0]["uid"] == suites[0]["metadata"]["uid"],
-            "{schedule}"
-        );
-        for none in ["active", "failed", "other", "missedRuns", "lastSkip"] {
-            ensure!(schedule[none].is_null(), "{none} in {schedule}");
-        }
-        let suite = &suites[0]["status"];
-        let specs: Vec<&Value> = tests.iter().map(|test| &test["spec"]).collect();
-        Ok(Self {
-            outline: json!({"schedule": lasting(&schedule), "suite": {"verdict": suite["verdict"], "message": suite["message"]},
-                "steps": steps(suite), "tests": specs}),
-            writes,
-        })
+/// How it ended, once it was checked that it was the only one.
+fn ended_in(place: &Place<'_>) -> Result<Ended> {
+    let kubectl = &place.kubectl;
+    let writes = place.all_writes()?;
+    made_once(&writes.objects)?;
+    let schedule = kubectl.get("losched", "demo")?["status"].take();
+    let suites = kubectl.list("losuite", "")?;
+    ensure!(suites.len() == 1, "{} suites", suites.len());
+    let tests = kubectl.list("lotest", "")?;
+    ensure!(tests.len() == STEPS.len(), "{} tests", tests.len());
+    let history = &schedule["history"];
+    ensure!(
+        schedule["lastRun"]["verdict"] == "Passed"
+            && schedule["lastRunNowToken"] == "one"
+            && schedule["passed"] == 1
+            && schedule["activeRuns"] == 0
+            && history.as_array().is_some_and(|runs| runs.len() == 1)
+            && history[0]["uid"] == suites[0]["metadata"]["uid"],
+        "{schedule}"
+    );
+    for none in ["active", "failed", "other", "missedRuns", "lastSkip"] {
+        ensure!(schedule[none].is_null(), "{none} in {schedule}");
     }
+    let suite = &suites[0]["status"];
+    let specs: Vec<&Value> = tests.iter().map(|test| &test["spec"]).collect();
+    Ok(Ended {
+        outline: json!({"schedule": lasting(&schedule), "suite": {"verdict": suite["verdict"], "message": suite["message"]},
+                "steps": steps(suite), "tests": specs}),
+        writes,
+    })
 }
 
 /// What does not differ from one run to another.
@@ -171,16 +157,5 @@ pub fn a_schedule_survives_every_kill(world: &World) -> Result<()> {
     let kills = chosen(points, writes);
     ensure!(kills.len() > 2 * of_schedule, "{} kills", kills.len());
     let kills: Vec<Vec<KillPoint>> = kills.into_iter().map(|point| vec![point]).collect();
-    let names = (1..=kills.len()).map(|number| format!("schedule-kill-{number}"));
-    let places = world.other.places(&names.collect::<Vec<_>>())?;
-    run_all(&places, &kills, AT_ONCE, |place, points| {
-        let (lives, ended) = run(place, points)?;
-        ensure!(
-            ended.outline == calm.outline,
-            "it ended as {:#}\nand not as {:#}",
-            ended.outline,
-            calm.outline
-        );
-        Ok(lives)
-    })
+    all_end_like(&calm, world, "schedule-kill", &kills, run)
 }

@@ -10,8 +10,8 @@ use anyhow::{Result, ensure};
 use e2e_tests::Kubectl;
 use e2e_tests::audit::Request;
 use e2e_tests::kills::{self, points, run_all};
-use e2e_tests::proxy::{KillPoint, Life, Succession, Writes};
-use e2e_tests::wait_until;
+use e2e_tests::proxy::{KillPoint, Life, Writes};
+use e2e_tests::{remains, wait_until};
 use serde_json::{Value, json};
 
 use crate::script::launch;
@@ -40,20 +40,17 @@ const TESTS: [&str; 5] = [
     "demo-clean",
 ];
 
-/// How a suite ended, once it was checked that each step ran once.
+/// How a run ended, once it was checked that everything was made once.
 #[derive(Clone, Debug)]
-struct Ended {
-    outline: Value,
-    writes: e2e_tests::remains::Writes,
+pub struct Ended {
+    /// What must be the same however it came to its end.
+    pub outline: Value,
+    pub writes: remains::Writes,
 }
 
 fn run(place: &Place<'_>, points: &[KillPoint]) -> Result<(Vec<Life>, Ended)> {
-    let operators = Succession::start(launch(place), points.to_vec());
-    let played = play_all(&place.kubectl);
-    // Why the operators did not do their part explains the rest.
-    let lives = operators.end()?;
-    played?;
-    Ok((lives, Ended::of(place)?))
+    let lives = kills::play(launch(place), points, || play_all(&place.kubectl))?;
+    Ok((lives, ended_in(place)?))
 }
 
 fn play_all(kubectl: &Kubectl) -> Result<()> {
@@ -123,31 +120,29 @@ pub fn steps(status: &Value) -> Vec<Value> {
         .collect()
 }
 
-impl Ended {
-    fn of(place: &Place<'_>) -> Result<Self> {
-        let kubectl = &place.kubectl;
-        let writes = place.all_writes()?;
-        made_once(&writes.objects)?;
-        let tests = kubectl.list("lotest", "")?;
-        let mut names: Vec<&str> = tests
-            .iter()
-            .filter_map(|test| test["metadata"]["name"].as_str())
-            .collect();
-        names.sort_unstable();
-        let mut wanted = TESTS;
-        wanted.sort_unstable();
-        ensure!(names == wanted, "{names:?}");
-        let status = kubectl.get("losuite", "demo")?["status"].take();
-        let reached: Vec<Value> = tests
-            .iter()
-            .map(|test| json!([test["spec"], test["status"]["verdict"]]))
-            .collect();
-        Ok(Self {
-            outline: json!({"verdict": status["verdict"], "message": status["message"], "progress": status["progress"],
+fn ended_in(place: &Place<'_>) -> Result<Ended> {
+    let kubectl = &place.kubectl;
+    let writes = place.all_writes()?;
+    made_once(&writes.objects)?;
+    let tests = kubectl.list("lotest", "")?;
+    let mut names: Vec<&str> = tests
+        .iter()
+        .filter_map(|test| test["metadata"]["name"].as_str())
+        .collect();
+    names.sort_unstable();
+    let mut wanted = TESTS;
+    wanted.sort_unstable();
+    ensure!(names == wanted, "{names:?}");
+    let status = kubectl.get("losuite", "demo")?["status"].take();
+    let reached: Vec<Value> = tests
+        .iter()
+        .map(|test| json!([test["spec"], test["status"]["verdict"]]))
+        .collect();
+    Ok(Ended {
+        outline: json!({"verdict": status["verdict"], "message": status["message"], "progress": status["progress"],
                 "steps": steps(&status), "tests": reached}),
-            writes,
-        })
-    }
+        writes,
+    })
 }
 
 /// Whether a write is made for the suite itself.
@@ -174,9 +169,20 @@ pub fn a_suite_survives_every_kill(world: &World) -> Result<()> {
         .map(|point| vec![point])
         .collect();
     ensure!(kills.len() > TESTS.len(), "{} kills", kills.len());
-    let names = (1..=kills.len()).map(|number| format!("suite-kill-{number}"));
+    all_end_like(&calm, world, "suite-kill", &kills, run)
+}
+
+/// A run for each of the kills, in a place of its own; each ends as the one did whose operator lived.
+pub fn all_end_like(
+    calm: &Ended,
+    world: &World,
+    name: &str,
+    kills: &[Vec<KillPoint>],
+    run: impl Fn(&Place<'_>, &[KillPoint]) -> Result<(Vec<Life>, Ended)> + Sync,
+) -> Result<()> {
+    let names = (1..=kills.len()).map(|number| format!("{name}-{number}"));
     let places = world.other.places(&names.collect::<Vec<_>>())?;
-    run_all(&places, &kills, AT_ONCE, |place, points| {
+    run_all(&places, kills, AT_ONCE, |place, points| {
         let (lives, ended) = run(place, points)?;
         ensure!(
             ended.outline == calm.outline,

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 use e2e_tests::Kubectl;
-use e2e_tests::kills::{pairs, points, run_all, tried};
+use e2e_tests::kills::{self, pairs, points, run_all, tried};
 use e2e_tests::node::expect_counted;
-use e2e_tests::proxy::{KillPoint, Life, Succession, Writes};
+use e2e_tests::proxy::{KillPoint, Life, Writes};
 
 use crate::world::{Ended, RUN, World};
 
@@ -20,13 +20,11 @@ const COUNTED: Writes = Writes::ObjectsToVerdict;
 const SPREAD: usize = 2;
 
 fn run(world: &World, kubectl: &Kubectl, points: &[KillPoint]) -> Result<(Vec<Life>, Ended)> {
-    let operators = Succession::start(world.launch(kubectl.namespace()), points.to_vec());
-    let over = world
-        .apply(kubectl, RUN_TIME)
-        .and_then(|()| kubectl.wait("lotest/demo", "condition=Completed", RUN));
-    // Why the operators did not do their part explains the rest.
-    let lives = operators.end()?;
-    over?;
+    let lives = kills::play(world.launch(kubectl.namespace()), points, || {
+        world.apply(kubectl, RUN_TIME)?;
+        kubectl.wait("lotest/demo", "condition=Completed", RUN)?;
+        Ok(())
+    })?;
     Ok((lives, world.ended(kubectl)?))
 }
 
