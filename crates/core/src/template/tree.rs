@@ -13,6 +13,8 @@ use crate::problems::{Problem, Problems};
 pub(super) const DEPTH: usize = 32;
 /// How many texts of a tree may have expressions.
 const TEXTS: usize = 512;
+/// What those texts may be together, as written, in bytes: reading them takes more time than all else.
+const WRITTEN: usize = 128 * 1024;
 /// Files of a test are never changed, wherever they are.
 const FILES: &str = "testFiles.inline";
 
@@ -33,6 +35,7 @@ pub(super) fn render(
         files: format!("{root}.{FILES}"),
         bytes: OUTPUT,
         texts: 0,
+        written: 0,
         problems: Problems::default(),
     };
     let rendered = walk.value(tree, Schema::of_spec(), root, 0);
@@ -47,6 +50,8 @@ struct Walk<'a> {
     /// How many more the texts may become.
     bytes: usize,
     texts: usize,
+    /// Bytes of those texts.
+    written: usize,
     problems: Problems,
 }
 
@@ -90,12 +95,18 @@ impl Walk<'_> {
     }
 
     fn text(&mut self, text: &str, schema: Schema<'_>, path: &str) -> Value {
+        if self.has_enough() {
+            return Value::Null;
+        }
         self.texts += 1;
-        if self.texts > TEXTS {
+        self.written += text.len();
+        if self.texts > TEXTS || self.written > WRITTEN {
             let root = self.root.to_owned();
             self.refuse(
                 &root,
-                format!("more than {TEXTS} texts have expressions; use fewer"),
+                format!(
+                    "more than {TEXTS} texts have expressions, or those that have them more than {WRITTEN} bytes; use fewer, and shorter ones"
+                ),
             );
             return Value::Null;
         }
@@ -121,8 +132,13 @@ impl Walk<'_> {
         })
     }
 
+    /// Whether further problems would not be told.
+    fn has_enough(&self) -> bool {
+        self.problems.iter().len() >= MANY
+    }
+
     fn refuse(&mut self, path: &str, words: String) {
-        if self.problems.iter().len() >= MANY {
+        if self.has_enough() {
             return;
         }
         self.problems.add(Problem::new(path, words));

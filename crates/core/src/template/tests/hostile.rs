@@ -138,11 +138,16 @@ fn the_result_is_bounded() {
 #[test]
 fn a_tree_is_bounded() {
     let many = json!(vec!["{{run.name}}"; 600]);
+    let long = json!(vec![format!("{{{{run.name}}}}{}", "x".repeat(4000)); 33]);
     let deep = (0..100).fold(json!(1), |value, _| json!([value]));
     for (test, words) in [
         (
             json!({"worker": {"replicas": 1}, "imagePullSecrets": many}),
             "more than 512 texts have expressions",
+        ),
+        (
+            json!({"worker": {"replicas": 1, "args": long}}),
+            "more than 131072 bytes",
         ),
         (
             json!({"worker": {"replicas": 1}, "volumes": deep}),
