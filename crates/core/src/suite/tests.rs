@@ -81,12 +81,7 @@ impl Run {
         let mut plan = self.plan();
         for start in &plan.starts {
             let uid = format!("uid-{}", start.name);
-            let child = Child {
-                kind: start.kind,
-                uid: uid.clone(),
-                state: ChildState::Active,
-            };
-            self.children.insert(start.name.clone(), child);
+            self.appears(&start.name, &uid);
             let news = started(&mut plan.status, start, &uid, self.now);
             plan.news.extend(news);
         }
@@ -106,6 +101,17 @@ impl Run {
     fn becomes(&mut self, step: &str, state: ChildState) -> &mut Self {
         let name = self.step(step).child.unwrap().name;
         self.children.get_mut(&name).unwrap().state = state;
+        self
+    }
+
+    /// Something is there that was made for the suite, and not noted.
+    fn appears(&mut self, name: &str, uid: &str) -> &mut Self {
+        let child = Child {
+            kind: ChildKind::Job,
+            uid: uid.to_owned(),
+            state: ChildState::Active,
+        };
+        self.children.insert(name.to_owned(), child);
         self
     }
 

@@ -18,7 +18,7 @@ use crate::time::{after, whole_seconds};
 const WAIT_TIMEOUT: Duration = Duration::from_secs(300);
 /// What a step that waits does.
 enum Wait {
-    /// The suite is suspended.
+    /// The suite is suspended, or a step of `finally` is to be tried again while others run.
     Held,
     /// Its delay lasts until then.
     Until(Timestamp),
@@ -91,8 +91,7 @@ impl Round<'_> {
             return false;
         }
         let turn = if item.finally {
-            let before = self.steps().iter().take(index);
-            if before.into_iter().all(|step| step.phase.is_terminal()) {
+            if self.all_before_are_over(index) {
                 Turn::Now
             } else {
                 Turn::NotYet
@@ -119,6 +118,18 @@ impl Round<'_> {
             }
             Turn::Now | Turn::NotYet => false,
         }
+    }
+
+    fn all_before_are_over(&self, index: usize) -> bool {
+        let mut before = self.steps().iter().take(index);
+        before.all(|step| step.phase.is_terminal())
+    }
+
+    /// Whether a step of `finally` has started. Then all others were over, though the one who saw that may have ended
+    /// before it was noted, and what it saw need not be so any more.
+    fn has_begun_finally(&self) -> bool {
+        let mut steps = self.steps().iter();
+        steps.any(|step| step.finally && step.attempt > 0)
     }
 
     /// Whether one more step may wait or run.
@@ -169,6 +180,13 @@ impl Round<'_> {
         let step = self.steps().get(index)?;
         if step.phase != StepPhase::Waiting {
             return None;
+        }
+        if item.finally && !self.all_before_are_over(index) {
+            return Some(Wait::Held);
+        }
+        if !item.finally && self.has_begun_finally() {
+            let words = "steps of finally have begun, and nothing else starts after that";
+            return Some(Wait::Failed(reasons::WAIT_FOR_FAILED, words.to_owned()));
         }
         let Some(ready) = &step.ready_time else {
             return Some(Wait::Held);

@@ -56,18 +56,46 @@ fn what_was_made_twice_is_stopped() {
     run.round();
     run.becomes("a", ChildState::Gone).round();
     assert_eq!(run.phases(), "F");
-    let second = Child {
-        kind: ChildKind::Job,
-        uid: "second".to_owned(),
-        state: ChildState::Active,
-    };
-    run.children.insert("night-a".to_owned(), second);
+    run.appears("night-a", "second");
     let stop = Stop {
         kind: ChildKind::Job,
         name: "night-a".to_owned(),
         uid: "second".to_owned(),
     };
     assert_eq!(run.plan().stops, [stop]);
+}
+
+/// A step has waited too long, `finally` starts, the operator dies before it is noted, and the suite is suspended before the
+/// next one looks: with that the step waits anew.
+#[test]
+fn nothing_starts_once_finally_has_begun() {
+    let wait = json!({"waitFor": {"http": {"url": "http://shop"}, "timeout": "10s"}});
+    let mut run =
+        Run::new(json!({"steps": [step("a", wait)], "finally": [step("clean", json!({}))]}));
+    run.round();
+    run.suite.spec.suspend = Some(true);
+    run.wait(10).appears("night-clean", "unnoted").round();
+    run.suite.spec.suspend = None;
+    run.round();
+    assert_eq!(run.phases(), "FR");
+    let a = run.step("a");
+    assert_eq!((a.verdict, a.attempt), (Some(Verdict::Error), 0));
+    run.end("clean", Verdict::Passed).round();
+    assert_eq!(run.result().1, Verdict::Error);
+}
+
+/// The same about a step that runs, as far as can be seen, while `finally` is to be tried again.
+#[test]
+fn finally_is_tried_again_when_all_is_over() {
+    let retries = json!({"retries": {"limit": 1}});
+    let mut run =
+        Run::new(json!({"steps": [step("a", json!({}))], "finally": [step("clean", retries)]}));
+    run.round();
+    run.appears("night-clean", "unnoted").round();
+    let plan = run.end("clean", Verdict::Error).round();
+    assert_eq!((run.phases().as_str(), plan.starts), ("RW", vec![]));
+    let plan = run.end("a", Verdict::Passed).round();
+    assert_eq!(names(&plan.starts), ["night-clean-a2"]);
 }
 
 #[test]
