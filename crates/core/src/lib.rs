@@ -27,6 +27,8 @@
 pub mod admission;
 pub mod argv;
 pub mod baseline;
+#[cfg(test)]
+mod cases;
 pub mod certificates;
 pub mod claim;
 pub mod definition;

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::super::*;
+use crate::cases::cases;
 
 /// The common clock's step.
 const TICK: Duration = Duration::from_millis(100);
@@ -283,7 +284,7 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(cases(128))]
 
     #[test]
     fn never_two_lead_and_in_the_end_one_does(plans in prop::collection::vec(plan(), 2..=3)) {

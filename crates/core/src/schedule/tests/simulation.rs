@@ -6,6 +6,7 @@ use locust_api::v2::ConcurrencyPolicy;
 use proptest::prelude::*;
 
 use super::*;
+use crate::cases::cases;
 
 const LINES: [&[&str]; 4] = [
     &["0 * * * *"],
@@ -188,7 +189,7 @@ fn check(world: &World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn no_time_is_fired_twice_or_early_or_after_it_was_settled(

@@ -10,6 +10,7 @@ use super::{
     stories::{Dice, any_suite},
     *,
 };
+use crate::cases::cases;
 
 /// An object in the API server.
 #[derive(Clone)]
@@ -358,18 +359,6 @@ fn assert_ends(seed: u64) {
         .map(|(name, _)| name.as_str())
         .collect();
     assert!(left.is_empty(), "{left:?} {:?}", status.steps);
-}
-
-/// So many cases, unless `PROPTEST_CASES` says how many.
-fn cases(few: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    match std::env::var_os("PROPTEST_CASES") {
-        Some(_) => default,
-        None => ProptestConfig {
-            cases: few,
-            ..default
-        },
-    }
 }
 
 proptest! {
