@@ -20,6 +20,8 @@ use crate::time::until;
 
 /// How long until a thing that should come about is looked at again.
 pub(super) const PACE: Duration = Duration::from_secs(5);
+/// The most attempts that a step may have (`retries.limit` is 5 at most), and one more.
+const ATTEMPTS: usize = 7;
 
 /// One look at a suite.
 pub(super) struct Round<'a> {
@@ -52,8 +54,12 @@ impl<'a> Round<'a> {
     }
 
     pub fn next_name(&self, step: &StepStatus) -> String {
+        self.name_of(step, step.attempt.saturating_add(1))
+    }
+
+    fn name_of(&self, step: &StepStatus, attempt: i32) -> String {
         let suite = self.suite.metadata.name.as_deref().unwrap_or_default();
-        child_name(suite, &step.name, step.attempt.saturating_add(1))
+        child_name(suite, &step.name, attempt)
     }
 
     pub fn look_in(&mut self, pause: Duration) {
@@ -200,13 +206,13 @@ impl<'a> Round<'a> {
     }
 
     /// Stops what was made for a step that is over, and never noted: whoever made it ended before. It is of the attempt
-    /// that was noted, if that was deleted and a cache that was behind showed it once more, or of the next one.
+    /// after the last one, or of one that was noted, if that was deleted and a cache that was behind showed it once more.
     pub fn stop_strays(&mut self) {
         let noted = self.noted_uids();
         let over = self.steps().iter().filter(|step| step.phase.is_terminal());
         let names = over.flat_map(|step| {
-            let noted = step.child.as_ref().map(|child| child.name.clone());
-            noted.into_iter().chain([self.next_name(step)])
+            let attempts = (1..=step.attempt.saturating_add(1)).rev().take(ATTEMPTS);
+            attempts.map(|attempt| self.name_of(step, attempt))
         });
         let strays: Vec<Stop> = names
             .filter_map(|name| {

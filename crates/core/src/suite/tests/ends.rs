@@ -52,17 +52,22 @@ fn after_a_failure_only_finally_starts() {
 /// reads a cache in which the first is still there, and notes that.
 #[test]
 fn what_was_made_twice_is_stopped() {
-    let mut run = Run::new(json!({"execution": "Sequential", "steps": [step("a", json!({}))]}));
+    let retries = json!({"retries": {"limit": 1}});
+    let mut run = Run::new(json!({"execution": "Sequential", "steps": [step("a", retries)]}));
     run.round();
+    run.end("a", Verdict::Error).round();
     run.becomes("a", ChildState::Gone).round();
     assert_eq!(run.phases(), "F");
-    run.appears("night-a", "second");
-    let stop = Stop {
-        kind: ChildKind::Job,
-        name: "night-a".to_owned(),
-        uid: "second".to_owned(),
-    };
-    assert_eq!(run.plan().stops, [stop]);
+    for name in ["night-a", "night-a-a2"] {
+        run.appears(name, "second");
+        let stop = Stop {
+            kind: ChildKind::Job,
+            name: name.to_owned(),
+            uid: "second".to_owned(),
+        };
+        assert_eq!(run.plan().stops, [stop]);
+        run.children.remove(name);
+    }
 }
 
 /// A step has waited too long, `finally` starts, the operator dies before it is noted, and the suite is suspended before the
