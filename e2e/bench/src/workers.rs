@@ -20,7 +20,7 @@ const TEST: &str = "bench";
 const GONE_WITHIN: Duration = Duration::from_secs(90);
 /// How often the target is asked what it has received.
 const POLL: Duration = Duration::from_millis(10);
-const REQUEST_WITHIN: Duration = Duration::from_secs(180);
+const REQUEST_WITHIN: Duration = Duration::from_secs(600);
 
 /// Seconds of each stage of a start.
 #[derive(Clone, Copy, Debug)]
