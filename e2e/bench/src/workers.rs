@@ -11,7 +11,7 @@ use kube::Client;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::client::{Kind, connect, list, text, until};
+use crate::client::{Kind, connect, list, text, until_within};
 use crate::start::median;
 use crate::{first_test, http, rendered};
 
@@ -20,7 +20,8 @@ const TEST: &str = "bench";
 const GONE_WITHIN: Duration = Duration::from_secs(90);
 /// How often the target is asked what it has received.
 const POLL: Duration = Duration::from_millis(10);
-const REQUEST_WITHIN: Duration = Duration::from_secs(600);
+/// How long each stage of a start may take: fifty workers of Locust keep a small machine busy for minutes.
+const WITHIN: Duration = Duration::from_secs(600);
 
 /// Seconds of each stage of a start.
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +181,8 @@ impl Place {
         let pods = usize::try_from(workers)? + 1;
         let when = async |what, wanted: fn(&Value) -> bool| {
             let is_of_run = move |pod: &Value| is_of_run(pod) && wanted(pod);
-            until(
+            until_within(
+                WITHIN,
                 &self.client,
                 Kind::Pod,
                 self.namespace(),
@@ -193,7 +195,7 @@ impl Place {
         };
         let requested = async {
             while self.received().await? == before {
-                ensure!(begin.elapsed() < REQUEST_WITHIN, "no request at the target");
+                ensure!(begin.elapsed() < WITHIN, "no request at the target");
                 tokio::time::sleep(POLL).await;
             }
             anyhow::Ok(begin.elapsed().as_secs_f64())
