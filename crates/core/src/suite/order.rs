@@ -126,6 +126,8 @@ pub(super) enum Halt<'a> {
     Abort(&'a str),
     /// This step did not pass, and its `onFailure` is Stop: what runs goes on.
     Stop(&'a str),
+    /// A step of `finally` has started. All others were over then, though what was deleted since looks different.
+    Finally,
 }
 
 impl Halt<'_> {
@@ -133,7 +135,7 @@ impl Halt<'_> {
     pub fn stops_what_runs(self) -> bool {
         match self {
             Self::Stopped | Self::Abort(_) => true,
-            Self::Stop(_) => false,
+            Self::Stop(_) | Self::Finally => false,
         }
     }
 }
@@ -152,5 +154,10 @@ pub(super) fn halt<'a>(spec: &'a LocustTestSuiteSpec, steps: &[StepStatus]) -> O
         failed.next().map(|(step, _)| step.name.as_str())
     };
     let abort = failed(OnFailure::Abort).map(Halt::Abort);
-    abort.or_else(|| failed(OnFailure::Stop).map(Halt::Stop))
+    let stop = || failed(OnFailure::Stop).map(Halt::Stop);
+    let mut steps = steps.iter();
+    let has_begun = steps.any(|step| step.finally && step.attempt > 0);
+    abort
+        .or_else(stop)
+        .or_else(|| has_begun.then_some(Halt::Finally))
 }

@@ -33,6 +33,8 @@ pub(super) struct Round<'a> {
     pub items: Vec<Item<'a>>,
     /// What follows; its status has its steps in the order of `items`.
     pub plan: Plan,
+    /// Whether a step was given up now.
+    pub has_given_up: bool,
 }
 
 impl<'a> Round<'a> {
@@ -42,6 +44,7 @@ impl<'a> Round<'a> {
             seen,
             items: items(&suite.spec),
             plan: Plan::idle(status),
+            has_given_up: false,
         }
     }
 

@@ -1,24 +1,26 @@
 //! Which steps of a suite wait, start, or are not to run.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use locust_api::{
-    Duration, reasons,
+    reasons,
     v2::{StepPhase, StepStatus},
 };
 
 use super::{
     ChildKind, Start, WaitState,
-    order::{Halt, Turn, is_suspended, turn},
+    order::{Halt, Item, Turn, is_suspended, turn},
     round::{PACE, Round},
     status::{end, finished_news, give_up},
 };
 use crate::time::{after, whole_seconds};
 
 /// How long a `waitFor` may take that says no `timeout`.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(300);
+const WAIT_TIMEOUT: locust_api::Duration = locust_api::Duration::from_secs(300);
 /// What a step that waits does.
 enum Wait {
-    /// The suite is suspended, or a step of `finally` is to be tried again while others run.
+    /// The suite is suspended, or what is to be over before it is tried again is not.
     Held,
     /// Its delay lasts until then.
     Until(Timestamp),
@@ -76,6 +78,10 @@ impl Round<'_> {
                 reasons::EARLIER_STEP,
                 format!("step {name} did not pass, and its onFailure is Stop"),
             ),
+            Halt::Finally => (
+                reasons::WHEN_NOT_MET,
+                "steps of finally have begun, and nothing else starts after that".to_owned(),
+            ),
         };
         skip(step, reason, &words, self.seen.now);
         true
@@ -90,15 +96,7 @@ impl Round<'_> {
         if !self.steps().get(index).is_some_and(is_pending) {
             return false;
         }
-        let turn = if item.finally {
-            if self.all_before_are_over(index) {
-                Turn::Now
-            } else {
-                Turn::NotYet
-            }
-        } else {
-            turn(&self.suite.spec, index, self.steps())
-        };
+        let turn = self.turn(index, item);
         let may_wait = !is_suspended(&self.suite.spec) && (item.finally || self.has_room());
         let Some(step) = self.plan.status.steps.get_mut(index) else {
             return false;
@@ -120,16 +118,16 @@ impl Round<'_> {
         }
     }
 
-    fn all_before_are_over(&self, index: usize) -> bool {
+    fn turn(&self, index: usize, item: Item<'_>) -> Turn {
+        if !item.finally {
+            return turn(&self.suite.spec, index, self.steps());
+        }
         let mut before = self.steps().iter().take(index);
-        before.all(|step| step.phase.is_terminal())
-    }
-
-    /// Whether a step of `finally` has started. Then all others were over, though the one who saw that may have ended
-    /// before it was noted, and what it saw need not be so any more.
-    fn has_begun_finally(&self) -> bool {
-        let mut steps = self.steps().iter();
-        steps.any(|step| step.finally && step.attempt > 0)
+        if before.all(|step| step.phase.is_terminal()) {
+            Turn::Now
+        } else {
+            Turn::NotYet
+        }
     }
 
     /// Whether one more step may wait or run.
@@ -168,6 +166,7 @@ impl Round<'_> {
             {
                 let news = give_up(step, reason, &words, self.seen.now);
                 self.plan.news.push(news);
+                self.has_given_up = true;
                 moved = true;
             }
         }
@@ -176,17 +175,13 @@ impl Round<'_> {
 
     /// What the step at `index` does, if it waits.
     fn wait(&self, index: usize) -> Option<Wait> {
-        let item = self.items.get(index)?;
+        let item = self.items.get(index).copied()?;
         let step = self.steps().get(index)?;
         if step.phase != StepPhase::Waiting {
             return None;
         }
-        if item.finally && !self.all_before_are_over(index) {
+        if self.turn(index, item) == Turn::NotYet {
             return Some(Wait::Held);
-        }
-        if !item.finally && self.has_begun_finally() {
-            let words = "steps of finally have begun, and nothing else starts after that";
-            return Some(Wait::Failed(reasons::WAIT_FOR_FAILED, words.to_owned()));
         }
         let Some(ready) = &step.ready_time else {
             return Some(Wait::Held);
@@ -253,7 +248,8 @@ impl Round<'_> {
         true
     }
 
-    /// Says what starts, and what is to be looked at before.
+    /// Says what starts, and what is to be looked at before. What was given up is noted first: nobody who looks later, when
+    /// the suite was suspended in between, would find it so again, and what starts now may start because of it.
     pub fn start(&mut self) {
         for index in 0..self.items.len() {
             let (Some(wait), Some(step), Some(item)) = (
@@ -279,6 +275,7 @@ impl Round<'_> {
                         step.message = Some(words);
                     }
                 }
+                Wait::Over if self.has_given_up => self.look_in(Duration::ZERO),
                 Wait::Over => {
                     let start = Start {
                         step: step.name.clone(),

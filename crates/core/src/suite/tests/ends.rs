@@ -70,26 +70,38 @@ fn what_was_made_twice_is_stopped() {
     }
 }
 
-/// A step has waited too long, `finally` starts, the operator dies before it is noted, and the suite is suspended before the
-/// next one looks: with that the step waits anew.
+/// `finally` starts, the operator dies before that is noted, and what had passed is deleted before the next one looks.
 #[test]
 fn nothing_starts_once_finally_has_begun() {
-    let wait = json!({"waitFor": {"http": {"url": "http://shop"}, "timeout": "10s"}});
-    let mut run =
-        Run::new(json!({"steps": [step("a", wait)], "finally": [step("clean", json!({}))]}));
+    let mut run = Run::new(json!({"steps": [
+        step("a", json!({"onFailure": "Continue"})),
+        step("b", json!({"when": "OnFailed"})),
+    ], "finally": [step("clean", json!({}))]}));
     run.round();
-    run.suite.spec.suspend = Some(true);
-    run.wait(10).appears("night-clean", "unnoted").round();
-    run.suite.spec.suspend = None;
-    run.round();
-    assert_eq!(run.phases(), "FR");
-    let a = run.step("a");
-    assert_eq!((a.verdict, a.attempt), (Some(Verdict::Error), 0));
-    run.end("clean", Verdict::Passed).round();
-    assert_eq!(run.result().1, Verdict::Error);
+    run.appears("night-clean", "unnoted");
+    run.becomes("a", ChildState::Gone).round();
+    assert_eq!(run.phases(), "F-R");
+    assert_eq!(
+        run.step("b").message.as_deref(),
+        Some("steps of finally have begun, and nothing else starts after that")
+    );
 }
 
-/// The same about a step that runs, as far as can be seen, while `finally` is to be tried again.
+/// Who looks after a crash may find the suite suspended, and then the step would wait anew.
+#[test]
+fn what_is_given_up_is_noted_before_anything_starts() {
+    let waits = json!({"waitFor": {"http": {"url": "http://shop"}}});
+    let mut run =
+        Run::new(json!({"steps": [step("a", waits)], "finally": [step("clean", json!({}))]}));
+    let failed = WaitState::Failed("no such host".to_owned());
+    run.waits.insert("a".to_owned(), failed);
+    let plan = run.round();
+    assert_eq!((run.phases().as_str(), plan.starts), ("FW", vec![]));
+    assert!(plan.look_again.as_secs() <= 1, "{:?}", plan.look_again);
+    assert_eq!(names(&run.round().starts), ["night-clean"]);
+}
+
+/// `finally` has started, and a cache that is behind shows what was over before as running.
 #[test]
 fn finally_is_tried_again_when_all_is_over() {
     let retries = json!({"retries": {"limit": 1}});

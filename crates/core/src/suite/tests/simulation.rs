@@ -141,7 +141,11 @@ impl World {
         again.status = Some(planned.status.clone());
         let replanned = plan(&again, &seen(self.now, &children, &waits));
         assert_eq!(replanned.status, planned.status, "a plan is complete");
-        assert_eq!(replanned.starts, planned.starts, "and the same every time");
+        if self.gives_up(&planned.status) {
+            assert_eq!(planned.starts, [], "before it is noted");
+        } else {
+            assert_eq!(replanned.starts, planned.starts, "and the same every time");
+        }
         self.stop(&planned.stops);
         if self.dice.one_in(8) {
             return self.die();
@@ -169,6 +173,13 @@ impl World {
         let pause = pause.min(self.dice.seconds(30));
         self.now += SignedDuration::from_secs(pause);
         true
+    }
+
+    fn gives_up(&self, next: &LocustTestSuiteStatus) -> bool {
+        let steps = self.status().steps.iter().zip(&next.steps);
+        steps.into_iter().any(|(old, new)| {
+            !old.phase.is_terminal() && new.reason.as_deref() == Some("WaitForFailed")
+        })
     }
 
     /// Who comes after reads a cache that is no older; how many run at once holds only with that.
