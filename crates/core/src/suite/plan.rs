@@ -98,9 +98,9 @@ pub fn plan(suite: &LocustTestSuite, seen: &Seen<'_>) -> Plan {
         Step::Run => {
             round.hear();
             round.settle();
+            round.stop_strays();
             round.start();
             round.stop();
-            round.stop_strays();
             round.conclude();
         }
     }

@@ -35,6 +35,8 @@ pub(super) struct Round<'a> {
     pub plan: Plan,
     /// Whether a step was given up now.
     pub has_given_up: bool,
+    /// Whether something runs that is not noted and is being stopped.
+    pub has_strays: bool,
 }
 
 impl<'a> Round<'a> {
@@ -45,6 +47,7 @@ impl<'a> Round<'a> {
             items: items(&suite.spec),
             plan: Plan::idle(status),
             has_given_up: false,
+            has_strays: false,
         }
     }
 
@@ -228,7 +231,8 @@ impl<'a> Round<'a> {
                 })
             })
             .collect();
-        if !strays.is_empty() {
+        self.has_strays = !strays.is_empty();
+        if self.has_strays {
             self.look_in(PACE);
         }
         self.plan.stops.extend(strays);

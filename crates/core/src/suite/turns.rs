@@ -248,8 +248,10 @@ impl Round<'_> {
         true
     }
 
-    /// Says what starts, and what is to be looked at before. What was given up is noted first: nobody who looks later, when
-    /// the suite was suspended in between, would find it so again, and what starts now may start because of it.
+    /// Says what starts, and what is to be looked at before.
+    ///
+    /// What was given up is noted first: nobody who looks later, when the suite was suspended in between, would find it so
+    /// again, and what starts now may start because of it. What is not noted is stopped first: it makes load.
     pub fn start(&mut self) {
         for index in 0..self.items.len() {
             let (Some(wait), Some(step), Some(item)) = (
@@ -276,6 +278,7 @@ impl Round<'_> {
                     }
                 }
                 Wait::Over if self.has_given_up => self.look_in(Duration::ZERO),
+                Wait::Over if self.has_strays => {}
                 Wait::Over => {
                     let start = Start {
                         step: step.name.clone(),

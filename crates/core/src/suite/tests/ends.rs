@@ -53,11 +53,11 @@ fn after_a_failure_only_finally_starts() {
 #[test]
 fn what_was_made_twice_is_stopped() {
     let retries = json!({"retries": {"limit": 1}});
-    let mut run = Run::new(json!({"execution": "Sequential", "steps": [step("a", retries)]}));
+    let mut run =
+        Run::new(json!({"steps": [step("a", retries)], "finally": [step("clean", json!({}))]}));
     run.round();
     run.end("a", Verdict::Error).round();
-    run.becomes("a", ChildState::Gone).round();
-    assert_eq!(run.phases(), "F");
+    run.becomes("a", ChildState::Gone);
     for name in ["night-a", "night-a-a2"] {
         run.appears(name, "second");
         let stop = Stop {
@@ -65,9 +65,11 @@ fn what_was_made_twice_is_stopped() {
             name: name.to_owned(),
             uid: "second".to_owned(),
         };
-        assert_eq!(run.plan().stops, [stop]);
+        let plan = run.round();
+        assert_eq!((plan.stops, plan.starts), (vec![stop], vec![]));
         run.children.remove(name);
     }
+    assert_eq!(names(&run.plan().starts), ["night-clean"]);
 }
 
 /// `finally` starts, the operator dies before that is noted, and what had passed is deleted before the next one looks.
