@@ -2,7 +2,7 @@
 # Runs for long what tests run for a moment: soak.sh [part,part...], by default all parts.
 # Prints one table and writes its lines to docs/soak.md. Fails when anything failed. Environment:
 #   FUZZ_SECONDS    how long templates are made up, default 600
-#   PROPTEST_CASES  how often a simulation is played, default 200000; of schedules, which take longer, a tenth
+#   PROPTEST_CASES  how often a simulation is played, default 100000; of schedules, which take longer, a tenth
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 # shellcheck source=e2e/session.sh
@@ -14,7 +14,7 @@ only=${1:-}
 page=docs/soak.md
 table=$(mktemp)
 broken=0
-export FUZZ_SECONDS=${FUZZ_SECONDS:-600} PROPTEST_CASES=${PROPTEST_CASES:-200000}
+export FUZZ_SECONDS=${FUZZ_SECONDS:-600} PROPTEST_CASES=${PROPTEST_CASES:-100000}
 
 # found NAME WHAT COUNT FAILURES SECONDS
 found() {
