@@ -33,7 +33,7 @@ const STEPS: usize = 20;
 /// How long the test of a step makes load. Suites begin spread over this time, so that steps do not end together.
 const STEP: Duration = Duration::from_secs(5);
 /// What all suites may take.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(1800);
 const NAMESPACE: &str = "suites";
 /// The example whose template the steps are made from.
 const EXAMPLE: &str = "suite-smoke-load-stress.yaml";

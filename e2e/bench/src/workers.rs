@@ -16,6 +16,10 @@ use crate::start::median;
 use crate::{first_test, http, rendered};
 
 const TEST: &str = "bench";
+const LOCUSTFILE: &str = "/spec/testFiles/inline/locustfile.py";
+/// After three seconds without a word Locust takes a worker for lost, and ends the load when all are: fifty that begin at
+/// once on a small machine may well be silent for longer.
+const PATIENCE: &str = "import locust.runners\n\nlocust.runners.HEARTBEAT_LIVENESS = 30\n\n";
 /// How long everything of a test may take to go.
 const GONE_WITHIN: Duration = Duration::from_secs(90);
 /// How often the target is asked what it has received.
@@ -256,7 +260,10 @@ impl Place {
 fn test(kubectl: &Kubectl, workers: u32) -> Result<Value> {
     let mut test = first_test::json(kubectl)?;
     test["metadata"] = json!({"name": TEST, "namespace": kubectl.namespace()});
+    let locustfile = text(&test, LOCUSTFILE)?;
+    let locustfile = format!("{PATIENCE}{locustfile}");
     let spec = &mut test["spec"];
+    spec["testFiles"]["inline"]["locustfile.py"] = json!(locustfile);
     spec["run"]["users"] = json!(workers);
     // It is deleted as soon as it has made a request.
     spec["run"]["runTime"] = json!("5m");
