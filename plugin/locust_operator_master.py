@@ -72,6 +72,8 @@ class MasterSide:
         self.scrapes = 0
         self.told_unwritable = False
         self.known_workers: set[str] = set()
+        #: Whether some had fallen silent when the load stopped; those that were only starved come back after it.
+        self.had_silent_workers = False
         self.numbers: dict[str, Any] | None = None
         self.ending: Any = None
         self.watch = Watch(config.thresholds, self.runner)
@@ -149,6 +151,7 @@ class MasterSide:
         self._sample()
         connected = self._connected()
         self.known_workers = {*connected, *self._silent()}
+        self.had_silent_workers = self._missing()
         options = self.environment.parsed_options
         self.reason = self.asked_reason or self.load.why_stopping(
             callers(), getattr(options, "run_time", None), len(connected)
@@ -331,7 +334,8 @@ class MasterSide:
         self.load.finish()
         nothing_sent = self.runner.stats.total.num_requests == 0
         # workers that all leave without a request stopped themselves, as they do when no host is set
-        if nothing_sent and (self.reason == "RunTimeReached" or (self.reason == "WorkersLost" and not self._missing())):
+        all_left = self.reason == "WorkersLost" and not self.had_silent_workers
+        if nothing_sent and (self.reason == "RunTimeReached" or all_left):
             self.reason = "NoRequests"
 
     def _failures(self) -> bool:

@@ -22,7 +22,12 @@ PLUGIN = Path(__file__).resolve().parent.parent
 LOCUST = Path(sys.executable).parent / "locust"
 RUN_ID = "run-0815"
 
-LOCUSTFILE = """
+#: Locust takes a worker for lost that is silent for three seconds. On a busy machine that is a false alarm.
+PATIENCE = """
+import locust.runners
+locust.runners.HEARTBEAT_LIVENESS = 30
+"""
+IMPATIENT_LOCUSTFILE = """
 import os
 from locust import HttpUser, constant, task
 
@@ -36,6 +41,7 @@ class Visitor(HttpUser):
     def home(self):
         self.client.get("/home")
 """
+LOCUSTFILE = PATIENCE + IMPATIENT_LOCUSTFILE
 
 
 def free_ports(count: int) -> list[int]:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import LOCUSTFILE
+from harness import IMPATIENT_LOCUSTFILE, LOCUSTFILE
 
 pytestmark = pytest.mark.process
 
@@ -30,6 +30,7 @@ def test_run_time_that_ends_in_the_ramp_up(cluster, headless):
 @pytest.mark.compat_long
 @pytest.mark.parametrize("headless", [False, True], ids=["web", "headless"])
 def test_a_starved_worker_still_hands_over_its_numbers(cluster, headless):
+    cluster.write("locustfile.py", IMPATIENT_LOCUSTFILE)
     master = cluster.master(run_time="5s", headless=headless)
     workers = [cluster.worker(), cluster.worker()]
     start = cluster.until(state="running", n=10)["start"] / 1000

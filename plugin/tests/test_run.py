@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import LOCUSTFILE, Lines, eventually
+from harness import IMPATIENT_LOCUSTFILE, LOCUSTFILE, Lines, eventually
 
 pytestmark = pytest.mark.process
 
@@ -161,6 +161,7 @@ def test_workers_that_all_leave_end_the_run(cluster):
 
 @pytest.mark.parametrize("headless", [False, True], ids=["web", "headless"])
 def test_workers_that_are_all_killed_end_the_run(cluster, headless):
+    cluster.write("locustfile.py", IMPATIENT_LOCUSTFILE)
     master, *workers = cluster.both(run_time="60s", headless=headless)
     cluster.until(state="running", n=10)
     for worker in workers:
@@ -168,6 +169,21 @@ def test_workers_that_are_all_killed_end_the_run(cluster, headless):
     assert master.wait(20) == 3
     run = cluster.final()
     assert (run["reason"], run["lost"], run["minWorkers"]) == ("WorkersLost", 2, 0)
+
+
+@pytest.mark.parametrize("headless", [False, True], ids=["web", "headless"])
+def test_workers_that_come_back_when_the_load_is_over_were_lost(cluster, headless):
+    cluster.write("locustfile.py", IMPATIENT_LOCUSTFILE.replace("/home", "/slow/60000"))
+    master, *workers = cluster.both(run_time="60s", headless=headless)
+    cluster.until(state="running")
+    for worker in workers:
+        worker.signal(signal.SIGSTOP)
+    master.logged("The last worker went missing")
+    for worker in workers:
+        worker.signal(signal.SIGCONT)
+    assert master.wait(20) == 3
+    run = cluster.final()
+    assert (run["reason"], run["n"]) == ("WorkersLost", 0)
 
 
 def test_stop_in_the_web_ui_ends_the_pod(cluster):

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from harness import LOCUSTFILE
+from harness import IMPATIENT_LOCUSTFILE, LOCUSTFILE
 
 pytestmark = pytest.mark.process
 
@@ -66,6 +66,7 @@ def test_workers_that_idle(cluster):
 
 @pytest.mark.compat_long
 def test_average_of_workers_when_one_is_killed(cluster):
+    cluster.write("locustfile.py", IMPATIENT_LOCUSTFILE)
     master, killed, kept = cluster.both(run_time="14s")
     cluster.until(state="running", n=1)
     killed.signal(signal.SIGKILL)

@@ -200,7 +200,7 @@ reasons! {
         fix: "Make `run.runTime` longer than the ramp-up (`users` divided by `spawnRate`), or set `validity.minUsersPercent`.";
     Outcome WORKERS_LOST = "WorkersLost": "Workers left in the middle of the load: all of them, or more than `validity.minWorkersPercent` allows.",
         look: "kubectl describe pods -l performance-test-pod-name=first-test-worker",
-        fix: "Look at how the worker pods ended: memory limit, node, a locustfile that ends its process.";
+        fix: "Look at how the worker pods ended: memory limit, node, a locustfile that ends its process. Those that did not end said nothing for three seconds: give them more processor time, or let the locustfile set `locust.runners.HEARTBEAT_LIVENESS` to more seconds.";
     Outcome STOPPED = "Stopped": "`spec.stop` ended the run; the summary has the numbers until then.",
         look: "kubectl get locusttest first-test -o jsonpath='{.status.message}'",
         fix: "Nothing: somebody asked for it. To run the test, create it again without `stop`.";
