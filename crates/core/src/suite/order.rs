@@ -155,9 +155,7 @@ pub(super) fn halt<'a>(spec: &'a LocustTestSuiteSpec, steps: &[StepStatus]) -> O
     };
     let abort = failed(OnFailure::Abort).map(Halt::Abort);
     let stop = || failed(OnFailure::Stop).map(Halt::Stop);
-    let mut steps = steps.iter();
-    let has_begun = steps.any(|step| step.finally && step.attempt > 0);
-    abort
-        .or_else(stop)
-        .or_else(|| has_begun.then_some(Halt::Finally))
+    let has_begun = |step: &StepStatus| step.finally && step.attempt > 0;
+    let finally = || steps.iter().any(has_begun).then_some(Halt::Finally);
+    abort.or_else(stop).or_else(finally)
 }

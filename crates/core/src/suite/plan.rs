@@ -9,7 +9,7 @@ use super::{ChildKind, Seen, Step, next_step, round::Round};
 /// When to look again at the latest: children bring the suite back before, when they change.
 const AT_MOST: Duration = Duration::from_secs(60);
 /// And at the earliest.
-const SOON: Duration = Duration::from_secs(1);
+pub(super) const SOON: Duration = Duration::from_secs(1);
 
 /// What a suite does next.
 ///

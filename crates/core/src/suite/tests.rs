@@ -81,7 +81,7 @@ impl Run {
         let mut plan = self.plan();
         for start in &plan.starts {
             let uid = format!("uid-{}", start.name);
-            self.appears(&start.name, &uid);
+            self.put(start.kind, &start.name, &uid);
             let news = started(&mut plan.status, start, &uid, self.now);
             plan.news.extend(news);
         }
@@ -104,15 +104,19 @@ impl Run {
         self
     }
 
-    /// Something is there that was made for the suite, and not noted.
+    /// A Job is there that was made for the suite, and not noted.
     fn appears(&mut self, name: &str, uid: &str) -> &mut Self {
+        self.put(ChildKind::Job, name, uid);
+        self
+    }
+
+    fn put(&mut self, kind: ChildKind, name: &str, uid: &str) {
         let child = Child {
-            kind: ChildKind::Job,
+            kind,
             uid: uid.to_owned(),
             state: ChildState::Active,
         };
         self.children.insert(name.to_owned(), child);
-        self
     }
 
     fn status(&self) -> &LocustTestSuiteStatus {

@@ -1,23 +1,22 @@
 //! Which steps of a suite wait, start, or are not to run.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use locust_api::{
-    reasons,
+    Duration, reasons,
     v2::{StepPhase, StepStatus},
 };
 
 use super::{
     ChildKind, Start, WaitState,
     order::{Halt, Item, Turn, is_suspended, turn},
+    plan::SOON,
     round::{PACE, Round},
     status::{end, finished_news, give_up},
 };
 use crate::time::{after, whole_seconds};
 
 /// How long a `waitFor` may take that says no `timeout`.
-const WAIT_TIMEOUT: locust_api::Duration = locust_api::Duration::from_secs(300);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(300);
 /// What a step that waits does.
 enum Wait {
     /// The suite is suspended, or what is to be over before it is tried again is not.
@@ -122,8 +121,8 @@ impl Round<'_> {
         if !item.finally {
             return turn(&self.suite.spec, index, self.steps());
         }
-        let mut before = self.steps().iter().take(index);
-        if before.all(|step| step.phase.is_terminal()) {
+        let is_over = |step: &StepStatus| step.phase.is_terminal();
+        if self.steps().iter().take(index).all(is_over) {
             Turn::Now
         } else {
             Turn::NotYet
@@ -277,7 +276,7 @@ impl Round<'_> {
                         step.message = Some(words);
                     }
                 }
-                Wait::Over if self.has_given_up => self.look_in(Duration::ZERO),
+                Wait::Over if self.has_given_up => self.look_in(SOON),
                 Wait::Over if self.has_strays => {}
                 Wait::Over => {
                     let start = Start {

@@ -98,16 +98,8 @@ impl Walk<'_> {
         if self.has_enough() {
             return Value::Null;
         }
-        self.texts += 1;
-        self.written += text.len();
-        if self.texts > TEXTS || self.written > WRITTEN {
-            let root = self.root.to_owned();
-            self.refuse(
-                &root,
-                format!(
-                    "more than {TEXTS} texts have expressions, or those that have them more than {WRITTEN} bytes; use fewer, and shorter ones"
-                ),
-            );
+        if let Err(words) = self.count(text) {
+            self.refuse(self.root, words);
             return Value::Null;
         }
         match self.rendered(text, schema) {
@@ -117,6 +109,23 @@ impl Walk<'_> {
                 Value::Null
             }
         }
+    }
+
+    /// Counts a text with expressions, before it is read.
+    fn count(&mut self, text: &str) -> Result<(), String> {
+        self.texts += 1;
+        self.written += text.len();
+        if self.texts > TEXTS {
+            return Err(format!(
+                "more than {TEXTS} texts have expressions; use fewer"
+            ));
+        }
+        if self.written > WRITTEN {
+            return Err(format!(
+                "all texts that have expressions have more than {WRITTEN} bytes; make them shorter"
+            ));
+        }
+        Ok(())
     }
 
     fn rendered(&mut self, text: &str, schema: Schema<'_>) -> Result<Value, String> {

@@ -67,6 +67,7 @@ fn what_was_made_twice_is_stopped() {
         };
         let plan = run.round();
         assert_eq!((plan.stops, plan.starts), (vec![stop], vec![]));
+        assert_eq!(run.phases(), "FW");
         run.children.remove(name);
     }
     assert_eq!(names(&run.plan().starts), ["night-clean"]);
