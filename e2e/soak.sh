@@ -73,7 +73,7 @@ simulated() {
   local name share cases good bad what
   build
   while IFS='|' read -r name share what; do
-    cases=$((PROPTEST_CASES / share))
+    cases=$(((PROPTEST_CASES + share - 1) / share))
     long "simulated: $name" env PROPTEST_CASES=$cases bash -c "tests locust-core $name" </dev/null
     # The property is one test of the cases.
     good=$(sed -n 's/^test result: .* \([0-9]*\) passed;.*/\1/p' "$log" | tail -n 1)

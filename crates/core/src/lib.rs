@@ -21,7 +21,6 @@
 //! * [`certificates`]: when the webhook server's certificate is made anew;
 //! * [`managed_fields`]: who owns what of the definition;
 //! * [`slim`]: what caches leave out;
-//! * [`suite`]: what a suite does next;
 //! * [`patch`]: the smallest status write, or none.
 
 pub mod admission;
@@ -49,6 +48,7 @@ pub mod refusals;
 pub mod regression;
 pub mod render;
 pub mod report;
+mod retries;
 pub mod revision;
 pub mod schedule;
 pub mod series;

@@ -4,10 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use locust_api::{
     reasons,
-    v2::{
-        ComparisonState, LocustSchedule, LocustScheduleSpec, LocustScheduleStatus, RetryOn,
-        ScheduledRun, Verdict,
-    },
+    v2::{ComparisonState, LocustSchedule, LocustScheduleStatus, ScheduledRun, Verdict},
 };
 
 use super::{
@@ -15,7 +12,7 @@ use super::{
     seen::Purpose,
     status::{begin, count, purpose},
 };
-use crate::{baseline, time::whole_seconds};
+use crate::{baseline, retries::limit_after, time::whole_seconds};
 
 /// Takes over what was seen: runs that were made and not noted, those that are over, and those that are gone.
 pub(super) fn hear(
@@ -47,7 +44,7 @@ pub(super) fn hear(
                 news.push(finished(&run));
                 news.extend(compare(status, &run, end));
                 run.retry = may_try_again
-                    && run.attempt <= retries_after(&schedule.spec, end.verdict)
+                    && run.attempt <= limit_after(schedule.spec.retries.as_ref(), end.verdict)
                     && !is_followed(&run);
                 // Another attempt decides.
                 if !run.retry && !is_followed(&run) {
@@ -179,21 +176,4 @@ fn finished(run: &ScheduledRun) -> News {
         .chain([run.reason.as_deref(), run.message.as_deref()]);
     let parts: Vec<&str> = parts.flatten().collect();
     News::RunFinished(verdict, parts.join(": "))
-}
-
-/// How often a run is tried again after this verdict.
-fn retries_after(spec: &LocustScheduleSpec, verdict: Verdict) -> i32 {
-    let Some(retries) = &spec.retries else {
-        return 0;
-    };
-    let wanted = match verdict {
-        Verdict::Inconclusive => RetryOn::Inconclusive,
-        Verdict::Error => RetryOn::Error,
-        Verdict::Passed | Verdict::Failed | Verdict::Aborted => return 0,
-    };
-    if retries.after.is_empty() || retries.after.contains(&wanted) {
-        retries.limit
-    } else {
-        0
-    }
 }

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use locust_api::{
     Duration, reasons,
-    v2::{RetryOn, StepPhase, StepStatus, SuiteStep, Verdict},
+    v2::{StepPhase, StepStatus, SuiteStep, Verdict},
 };
 
 use super::{
     seen::{Child, ChildEnd, ChildState},
     status::end,
 };
-use crate::time::after;
+use crate::{retries::limit_after, time::after};
 
 /// Whether an attempt that did not pass may be followed by another.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,7 +145,7 @@ fn conclude(
     } = child;
     status.verdict = Some(verdict);
     status.reason = Some(reason);
-    let limit = retries_after(step, verdict);
+    let limit = limit_after(step.retries.as_ref(), verdict);
     if again == Again::MayBe && status.attempt <= limit {
         let attempts = limit.saturating_add(1);
         status.message = Some(format!(
@@ -165,21 +165,4 @@ fn conclude(
         StepPhase::Failed
     };
     end(status, phase, now);
-}
-
-/// How often a step is tried again after this verdict.
-fn retries_after(step: &SuiteStep, verdict: Verdict) -> i32 {
-    let Some(retries) = &step.retries else {
-        return 0;
-    };
-    let wanted = match verdict {
-        Verdict::Inconclusive => RetryOn::Inconclusive,
-        Verdict::Error => RetryOn::Error,
-        Verdict::Passed | Verdict::Failed | Verdict::Aborted => return 0,
-    };
-    if retries.after.is_empty() || retries.after.contains(&wanted) {
-        retries.limit
-    } else {
-        0
-    }
 }

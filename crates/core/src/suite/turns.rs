@@ -17,6 +17,7 @@ use crate::time::{after, whole_seconds};
 
 /// How long a `waitFor` may take that says no `timeout`.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// What a step that waits does.
 enum Wait {
     /// The suite is suspended, or what is to be over before it is tried again is not.
