@@ -5,11 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{
-    Api, Client,
-    core::DeserializeGuard,
-    runtime::{controller::Action, reflector::ObjectRef},
-};
+use kube::{Api, Client, core::DeserializeGuard, runtime::reflector::ObjectRef};
 use locust_api::{
     reasons,
     v2::{LocustTemplate, NamespacesFrom, TemplateRef},
@@ -17,7 +13,9 @@ use locust_api::{
 use locust_core::{problems::Problems, settings::RunSettings, template};
 
 use crate::{
-    control::{self, Backoff, Common, Events, ReconcileError, Reconciler, Requests, Tone, Trying},
+    control::{
+        self, Action, Backoff, Common, Events, ReconcileError, Reconciler, Requests, Tone, Trying,
+    },
     hub::Hub,
     metrics::Metrics,
 };

@@ -4,21 +4,26 @@ mod backoff;
 mod error;
 mod events;
 mod own_writes;
+mod queue;
 mod status;
 
-use std::{convert::Infallible, fmt::Debug, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt, stream::BoxStream};
+use futures::{
+    Stream, StreamExt,
+    future::pending,
+    stream::{BoxStream, FuturesUnordered},
+};
 use jiff::Timestamp;
 use kube::{
     Client, Resource,
-    runtime::{
-        controller::{Action, Config, ReconcileRequest, applier},
-        reflector::{ObjectRef, Store},
-    },
+    runtime::reflector::{ObjectRef, Store},
 };
 use locust_core::settings::RunSettings;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{hub::Hub, metrics::Metrics};
@@ -27,10 +32,13 @@ pub(crate) use backoff::Backoff;
 pub(crate) use error::{ReconcileError, Trying};
 pub(crate) use events::{Events, Tone, action};
 pub(crate) use own_writes::{JobWrite, OwnWrites};
+use queue::Queue;
 pub(crate) use status::write;
 
 /// Reconciles under way at once: enough to hide latency, few enough to leave the API server alone.
-const CONCURRENCY: u16 = 16;
+const CONCURRENCY: usize = 16;
+/// As many requests are taken in before the next reconcile begins: one answers all of an object.
+const ASKED_AT_ONCE: usize = 256;
 /// A reconcile that hangs longer is given up and tried again.
 const RECONCILE_WITHIN: Duration = Duration::from_secs(60);
 
@@ -49,6 +57,28 @@ pub(crate) struct Common {
     pub now: fn() -> Timestamp,
     /// When to stop.
     pub stop: CancellationToken,
+}
+
+/// When an object is looked at again if nothing happens before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Action {
+    requeue_after: Option<Duration>,
+}
+
+impl Action {
+    /// After that time.
+    pub const fn requeue(after: Duration) -> Self {
+        Self {
+            requeue_after: Some(after),
+        }
+    }
+
+    /// Not.
+    pub const fn await_change() -> Self {
+        Self {
+            requeue_after: None,
+        }
+    }
 }
 
 /// What looks at objects of a kind, one by one.
@@ -73,28 +103,61 @@ pub(crate) trait Reconciler: Send + Sync + 'static {
 pub(crate) async fn run<R: Reconciler>(
     reconciler: Arc<R>,
     store: Store<R::Object>,
-    requests: impl Stream<Item = Result<ReconcileRequest<R::Object>, Infallible>> + Send + 'static,
+    requests: impl Stream<Item = ObjectRef<R::Object>> + Send,
 ) {
-    applier(
-        |object: Arc<R::Object>,
-         reconciler: Arc<R>|
-         -> Pin<Box<dyn Future<Output = Result<Action, ReconcileError>> + Send>> {
-            // In a task of its own each, so that they overlap and a panic ends one of them only.
-            let task = tokio::spawn(measured(object, reconciler));
-            Box::pin(async move { task.await.unwrap_or_else(|_| Err(ReconcileError::Panicked)) })
-        },
-        |object, error, reconciler: Arc<R>| {
-            let wait = reconciler.backoff().failed(&ObjectRef::from_obj(&*object));
-            tracing::warn!(kind = R::KIND, object = %ObjectRef::from_obj(&*object), %error, reason = error.reason(), ?wait, "reconcile failed");
-            Action::requeue(wait)
-        },
-        reconciler,
-        store,
-        requests,
-        Config::default().concurrency(CONCURRENCY),
-    )
-    .for_each(|_| async {})
-    .await;
+    let mut requests = pin!(requests.ready_chunks(ASKED_AT_ONCE));
+    let mut queue = Queue::default();
+    let mut looks = FuturesUnordered::new();
+    let mut is_stopping = false;
+    while !is_stopping || !looks.is_empty() {
+        while !is_stopping
+            && looks.len() < CONCURRENCY
+            && let Some(key) = queue.next(Instant::now())
+        {
+            match store.get(&key) {
+                Some(object) => looks.push(look(key, object, reconciler.clone())),
+                None => queue.done(key, None),
+            }
+        }
+        let has_room = looks.len() < CONCURRENCY;
+        tokio::select! {
+            Some((key, Action { requeue_after })) = looks.next() => {
+                // What is due after all time there is, never is.
+                let due = requeue_after.and_then(|wait| Instant::now().checked_add(wait));
+                queue.done(key, due);
+            }
+            keys = requests.next(), if !is_stopping => match keys {
+                Some(keys) => keys.into_iter().for_each(|key| queue.ask(key)),
+                None => is_stopping = true,
+            },
+            () = until(queue.next_due()), if has_room && !is_stopping => {}
+        }
+    }
+}
+
+/// Until that time, or for ever.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}
+
+/// Looks at an object.
+async fn look<R: Reconciler>(
+    key: ObjectRef<R::Object>,
+    object: Arc<R::Object>,
+    reconciler: Arc<R>,
+) -> (ObjectRef<R::Object>, Action) {
+    // In a task of its own each, so that they overlap and a panic ends one of them only.
+    let task = tokio::spawn(measured(object, reconciler.clone()));
+    let result = task.await.unwrap_or(Err(ReconcileError::Panicked));
+    let action = result.unwrap_or_else(|error| {
+        let wait = reconciler.backoff().failed(&key);
+        tracing::warn!(kind = R::KIND, object = %key, %error, reason = error.reason(), ?wait, "reconcile failed");
+        Action::requeue(wait)
+    });
+    (key, action)
 }
 
 async fn measured<R: Reconciler>(
@@ -146,7 +209,7 @@ pub(crate) struct Requests<K: Resource<DynamicType = ()> + 'static> {
     /// What makes them.
     pub asker: Asker<K>,
     /// The requests.
-    pub stream: BoxStream<'static, Result<ReconcileRequest<K>, Infallible>>,
+    pub stream: BoxStream<'static, ObjectRef<K>>,
 }
 
 impl<K: Resource<DynamicType = ()> + Send + Sync + 'static> Default for Requests<K> {
@@ -154,7 +217,7 @@ impl<K: Resource<DynamicType = ()> + Send + Sync + 'static> Default for Requests
         let (sender, receiver) = mpsc::unbounded_channel::<ObjectRef<K>>();
         let stream = futures::stream::unfold(receiver, |mut receiver| async move {
             let key = receiver.recv().await?;
-            Some((Ok(ReconcileRequest::from(key)), receiver))
+            Some((key, receiver))
         });
         Self {
             asker: Asker(sender),
@@ -162,3 +225,6 @@ impl<K: Resource<DynamicType = ()> + Send + Sync + 'static> Default for Requests
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

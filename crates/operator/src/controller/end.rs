@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::{
     Api,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
-    runtime::{controller::Action, reflector::ObjectRef},
+    runtime::reflector::ObjectRef,
 };
 use locust_api::v2::LocustTest;
 use locust_core::{
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Context, status::namespace, take_over};
 use crate::{
-    control::{JobWrite, ReconcileError, Trying},
+    control::{Action, JobWrite, ReconcileError, Trying},
     hub::{self, suite_of},
 };
 

@@ -18,17 +18,15 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use kube::{
     Client, Resource,
-    runtime::{
-        controller::Action,
-        reflector::{ObjectRef, Store},
-    },
+    runtime::reflector::{ObjectRef, Store},
 };
 use locust_api::v2::LocustTestSpec;
 use locust_core::{lifecycle, settings::RunSettings};
 
 use crate::{
     control::{
-        self, Asker, Backoff, Common, Events, OwnWrites, ReconcileError, Reconciler, Requests,
+        self, Action, Asker, Backoff, Common, Events, OwnWrites, ReconcileError, Reconciler,
+        Requests,
     },
     gate::Gate,
     hub::{CachedTest, Hub, owner},

@@ -2,11 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::{
-    Api, Resource,
-    api::ListParams,
-    runtime::{controller::Action, reflector::ObjectRef},
-};
+use kube::{Api, Resource, api::ListParams, runtime::reflector::ObjectRef};
 use locust_api::{
     names::LABEL_RUN_ID,
     reasons,
@@ -25,7 +21,7 @@ use super::{
     status::{list, name, namespace, write},
     stop, take_over,
 };
-use crate::control::{ReconcileError, Tone, Trying};
+use crate::control::{Action, ReconcileError, Tone, Trying};
 use crate::{
     hub::{CachedTest, Feed, owner},
     listener::Answer,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::{Resource, runtime::controller::Action, runtime::reflector::ObjectRef};
+use kube::{Resource, runtime::reflector::ObjectRef};
 use locust_api::v2::LocustTest;
 use locust_core::{
     others::{Others, Sign},
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use crate::control::Tone;
+use crate::control::{Action, Tone};
 use crate::{hub::Hub, obstacles::Obstacles};
 
 /// What `/readyz` calls it.

@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{
-    Api, Resource,
-    core::error_boundary::InvalidObject,
-    runtime::{controller::Action, reflector::ObjectRef},
-};
+use kube::{Api, Resource, core::error_boundary::InvalidObject, runtime::reflector::ObjectRef};
 use locust_api::{
     reasons,
     v2::{LocustTest, LocustTestStatus, RunClaim},
@@ -27,7 +23,7 @@ use super::{
     status::{api, name, namespace, write},
     take_over, template,
 };
-use crate::control::{self, ReconcileError, Tone, Trying};
+use crate::control::{self, Action, ReconcileError, Tone, Trying};
 use crate::{gate::Answer, hub::CachedTest, templates::Unusable};
 
 /// A test that is stored and does not decode: the schema was loosened, or written by another version.

@@ -6,7 +6,7 @@ use k8s_openapi::{NamespaceResourceScope, api::core::v1::Service};
 use kube::{
     Api, Resource,
     api::{ListParams, Patch, PatchParams},
-    runtime::{controller::Action, reflector::ObjectRef},
+    runtime::reflector::ObjectRef,
 };
 use locust_api::{
     names::LABEL_POD_NAME,
@@ -27,7 +27,7 @@ use super::{
     observe::conclude,
     status::{api, name, namespace},
 };
-use crate::control::{JobWrite, ReconcileError, Tone, Trying};
+use crate::control::{Action, JobWrite, ReconcileError, Tone, Trying};
 
 /// Removes the finalizers of operators that are gone, which would hold the test when it is deleted.
 ///

@@ -10,10 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use kube::{
-    Client, Resource,
-    runtime::{controller::Action, reflector::ObjectRef},
-};
+use kube::{Client, Resource, runtime::reflector::ObjectRef};
 use locust_api::{
     conditions, reasons,
     v2::{LocustSchedule, LocustScheduleStatus},
@@ -32,7 +29,8 @@ use outbox::Outbox;
 
 use crate::{
     control::{
-        self, Asker, Backoff, Common, Events, OwnWrites, ReconcileError, Reconciler, Requests, Tone,
+        self, Action, Asker, Backoff, Common, Events, OwnWrites, ReconcileError, Reconciler,
+        Requests, Tone,
     },
     hub::{CachedSchedule, Hub, schedule_of},
     metrics::Metrics,

@@ -1,7 +1,6 @@
 //! The start of a suite: check the spec, wait for its turn, keep the templates, write the claim.
 
 use k8s_openapi::{api::apps::v1::ControllerRevision, apimachinery::pkg::apis::meta::v1::Time};
-use kube::runtime::controller::Action;
 use locust_api::{
     reasons,
     v2::{LocustTemplate, LocustTestSuite, LocustTestSuiteStatus, SuiteClaim, Verdict},
@@ -16,7 +15,7 @@ use locust_core::{
 
 use super::{Context, namespace, run, steps, template_of, uid, write};
 use crate::{
-    control::{self, ReconcileError, Tone},
+    control::{self, Action, ReconcileError, Tone},
     gate::Answer,
     pinned,
     templates::{self, Unusable},

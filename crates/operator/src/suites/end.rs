@@ -5,14 +5,13 @@ use std::time::Duration;
 use kube::{
     Api,
     api::{DeleteParams, Preconditions},
-    runtime::controller::Action,
 };
 use locust_api::v2::LocustTestSuite;
 use locust_core::{suite::retention, time::until};
 
 use super::{Context, name, namespace, run};
 use crate::{
-    control::{ReconcileError, Trying},
+    control::{Action, ReconcileError, Trying},
     hub,
 };
 

@@ -13,10 +13,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use kube::{
     Client, Resource,
-    runtime::{
-        controller::Action,
-        reflector::{ObjectRef, Store},
-    },
+    runtime::reflector::{ObjectRef, Store},
 };
 use locust_api::v2::{LocustTestSuite, LocustTestSuiteStatus, SuiteStep, TemplateRef};
 use locust_core::{
@@ -27,7 +24,8 @@ use locust_core::{
 
 use crate::{
     control::{
-        self, Asker, Backoff, Common, Events, OwnWrites, ReconcileError, Reconciler, Requests,
+        self, Action, Asker, Backoff, Common, Events, OwnWrites, ReconcileError, Reconciler,
+        Requests,
     },
     gate::Gate,
     hub::{CachedSuite, Hub, suite_of},

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kube::{
     Api,
     api::{Patch, PatchParams},
-    runtime::{controller::Action, reflector::ObjectRef},
+    runtime::reflector::ObjectRef,
 };
 use locust_api::v2::{LocustTest, LocustTestSuite, Verdict};
 use locust_core::{
@@ -20,7 +20,7 @@ use super::{
     make::{self, Made},
     namespace, steps, write,
 };
-use crate::control::{self, JobWrite, ReconcileError, Tone, Trying};
+use crate::control::{self, Action, JobWrite, ReconcileError, Tone, Trying};
 
 /// Does what is next, once.
 pub(super) async fn go_on(
