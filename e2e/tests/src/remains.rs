@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::Kubectl;
@@ -106,6 +107,17 @@ impl Writes {
             .into_iter()
             .partition(|request| request.resource() == "events");
         Ok(Self { objects, events })
+    }
+
+    /// Those from this time on.
+    pub fn since(mut self, time: Timestamp) -> Self {
+        let is_since = |write: &Request| {
+            let received: Option<Timestamp> = write.received().parse().ok();
+            received.is_some_and(|received| received >= time)
+        };
+        self.objects.retain(is_since);
+        self.events.retain(is_since);
+        self
     }
 
     /// Fails unless each object of the run was created exactly once and is still that one, and nothing was deleted.

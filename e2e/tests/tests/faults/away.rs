@@ -93,7 +93,7 @@ fn ends(world: &World, absence: &Absence) -> Result<()> {
         words,
         situation,
     } = absence;
-    let places = world.node.namespaces(&[(*namespace).to_owned()])?;
+    let places = world.namespaces(&[(*namespace).to_owned()])?;
     let kubectl = &places[0];
     let launch = world.launch(namespace);
     let (_proxy, mut operator) = launch.start()?;

@@ -29,7 +29,7 @@ fn run(world: &World, kubectl: &Kubectl, points: &[KillPoint]) -> Result<(Vec<Li
 }
 
 pub fn killed_at_every_write(world: &World) -> Result<()> {
-    let calm = world.node.namespaces(&["faults-calm".to_owned()])?;
+    let calm = world.namespaces(&["faults-calm".to_owned()])?;
     let (lives, calm) = run(world, &calm[0], &[])?;
     let points = points(COUNTED, &calm.writes, &lives)?;
     let kills: Vec<_> = tried(points).into_iter().map(|point| vec![point]).collect();
@@ -37,7 +37,7 @@ pub fn killed_at_every_write(world: &World) -> Result<()> {
 }
 
 pub fn killed_twice(world: &World) -> Result<()> {
-    let calm = world.node.namespaces(&["faults-calm-too".to_owned()])?;
+    let calm = world.namespaces(&["faults-calm-too".to_owned()])?;
     let (_, calm) = run(world, &calm[0], &[])?;
     let kills = pairs(COUNTED, calm.writes.objects.len() - SPREAD, PAIRS, SEED);
     all_end_like(&calm, world, "pair", &kills)
@@ -45,7 +45,7 @@ pub fn killed_twice(world: &World) -> Result<()> {
 
 fn all_end_like(calm: &Ended, world: &World, name: &str, kills: &[Vec<KillPoint>]) -> Result<()> {
     let names = (1..=kills.len()).map(|number| format!("faults-{name}-{number}"));
-    let places = world.node.namespaces(&names.collect::<Vec<_>>())?;
+    let places = world.namespaces(&names.collect::<Vec<_>>())?;
     let wanted = calm.remains.outline();
     run_all(&places, kills, AT_ONCE, |kubectl, points| {
         let (lives, ended) = run(world, kubectl, points)?;

@@ -30,9 +30,7 @@ const RUNS: [(&str, &str, &str); 2] = [
 
 pub fn the_control_plane_fails(world: &World) -> Result<()> {
     let layout = world.node.layout();
-    let places = world
-        .node
-        .namespaces(&RUNS.map(|(name, _, _)| name.to_owned()))?;
+    let places = world.namespaces(&RUNS.map(|(name, _, _)| name.to_owned()))?;
     let mut operators = Vec::new();
     for (kubectl, (namespace, run_time, _)) in places.iter().zip(RUNS) {
         operators.push(world.launch(namespace).start()?);

@@ -41,7 +41,7 @@ const ALL: Duration = Duration::from_secs(900);
 /// Strictly one at a time, in the order of creation.
 pub fn a_long_queue(world: &World) -> Result<()> {
     let Queue { tests: all, kills } = queue();
-    let kubectl = world.node.namespaces(&["faults-queue".to_owned()])?;
+    let kubectl = world.namespaces(&["faults-queue".to_owned()])?;
     let kubectl = kubectl.first().context("a namespace")?;
     let launch = world.launch(kubectl.namespace());
     let log = launch.directory.join("logs/faults-queue.log");
@@ -53,7 +53,7 @@ pub fn a_long_queue(world: &World) -> Result<()> {
             let group = "  concurrencyGroup: staging\n";
             // The names are not in the order of creation.
             let name = format!("load-{:02}", number * 7 % 23);
-            format!("{}---\n", test_of_target(&name, "3s", "faults", group))
+            format!("{}---\n", test_of_target(&name, "6s", "faults", group))
         })
         .collect();
     kubectl.apply(&tests.concat())?;

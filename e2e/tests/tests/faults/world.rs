@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -12,6 +13,7 @@ use e2e_tests::node::{Node, target_runs};
 use e2e_tests::proxy::Launch;
 use e2e_tests::remains::{Remains, Writes};
 use e2e_tests::user::{self, Scope, User};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// Namespace of the demo target and of the operators' user.
@@ -26,6 +28,10 @@ pub struct World {
     /// Has the chart's rights in all namespaces.
     pub user: User,
     directory: PathBuf,
+    /// Tests of before are none of ours.
+    begin: Timestamp,
+    /// Runs of tries before, whose tests went with their namespaces.
+    earlier: Mutex<BTreeSet<String>>,
 }
 
 impl World {
@@ -47,7 +53,27 @@ impl World {
             target,
             user,
             directory,
+            begin: Timestamp::now(),
+            earlier: Mutex::default(),
         })
+    }
+
+    /// Namespaces made anew.
+    pub fn namespaces(&self, names: &[String]) -> Result<Vec<Kubectl>> {
+        let is_of_these = |test: &&Value| names.iter().any(|name| *name == namespace_of(test));
+        let tests = self.tests()?;
+        let earlier = runs(tests.iter().filter(is_of_these));
+        let mut known = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(earlier);
+        drop(known);
+        self.node.namespaces(names)
+    }
+
+    /// All tests.
+    fn tests(&self) -> Result<Vec<Value>> {
+        let mut list = self.node.kubectl.json(&["get", "locusttests", "-A"])?;
+        let items = list["items"].as_array_mut().context("a list")?;
+        Ok(std::mem::take(items))
     }
 
     /// How operators of a namespace are started.
@@ -80,32 +106,48 @@ impl World {
     pub fn ended(&self, kubectl: &Kubectl) -> Result<Ended> {
         let remains = Remains::of(kubectl, "demo")?;
         let writes = Writes::of(&self.node.audit, &self.user.name, kubectl.namespace())?;
+        // A try before may have had the name.
+        let namespace = kubectl.json(&["get", "namespace", kubectl.namespace()])?;
+        let writes = writes.since(created(&namespace).context("a time")?);
         writes.check_once(&remains)?;
         Ok(Ended { remains, writes })
     }
 }
 
+fn namespace_of(test: &Value) -> &str {
+    test["metadata"]["namespace"].as_str().unwrap_or_default()
+}
+
+/// In whole seconds.
+fn created(object: &Value) -> Option<Timestamp> {
+    object["metadata"]["creationTimestamp"]
+        .as_str()?
+        .parse()
+        .ok()
+}
+
+/// The runs of these tests, if they began one.
+fn runs<'a>(tests: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
+    let id = |test: &Value| test["status"]["run"]["id"].as_str().map(str::to_owned);
+    tests.filter_map(id).collect()
+}
+
 /// The target saw one run for each test that loaded it, and no other.
 pub fn the_target_saw_each_run_once(world: &World) -> Result<()> {
-    let tests = world.node.kubectl.json(&["get", "locusttests", "-A"])?;
-    let tests = tests["items"].as_array().context("a list")?;
-    let ours: Vec<&Value> = tests
-        .iter()
-        .filter(|test| {
-            let namespace = test["metadata"]["namespace"].as_str().unwrap_or_default();
-            namespace.starts_with(COMMON)
-        })
-        .collect();
-    let runs = |tests: &mut dyn Iterator<Item = &Value>| -> BTreeSet<String> {
-        let id = |test: &Value| test["status"]["run"]["id"].as_str().map(str::to_owned);
-        tests.filter_map(id).collect()
-    };
-    let all = runs(&mut ours.iter().copied());
+    let mut tests = world.tests()?;
+    // In whole seconds, as creation times are.
+    let begin = Timestamp::from_second(world.begin.as_second())?;
+    tests.retain(|test| {
+        namespace_of(test).starts_with(COMMON) && created(test).is_some_and(|time| time >= begin)
+    });
+    let all = runs(tests.iter());
     let loaded = |test: &&Value| test["status"]["summary"]["requests"].as_u64() > Some(0);
-    let loading = runs(&mut ours.iter().copied().filter(loaded));
+    let loading = runs(tests.iter().filter(loaded));
     let counted = target_runs(&world.target)?;
     let counted = counted["runs"].as_object().context("runs")?;
+    let earlier = world.earlier.lock().unwrap_or_else(PoisonError::into_inner);
     let seen: BTreeSet<String> = counted.keys().cloned().collect();
+    let seen = &seen - &earlier;
     let (strange, missing): (Vec<_>, Vec<_>) = (
         seen.difference(&all).collect(),
         loading.difference(&seen).collect(),
