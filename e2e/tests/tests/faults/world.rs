@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -28,8 +28,6 @@ pub struct World {
     /// Has the chart's rights in all namespaces.
     pub user: User,
     directory: PathBuf,
-    /// Tests of before are none of ours.
-    begin: Timestamp,
     /// Runs of tries before, whose tests went with their namespaces.
     earlier: Mutex<BTreeSet<String>>,
 }
@@ -53,7 +51,6 @@ impl World {
             target,
             user,
             directory,
-            begin: Timestamp::now(),
             earlier: Mutex::default(),
         })
     }
@@ -63,10 +60,12 @@ impl World {
         let is_of_these = |test: &&Value| names.iter().any(|name| *name == namespace_of(test));
         let tests = self.tests()?;
         let earlier = runs(tests.iter().filter(is_of_these));
-        let mut known = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        known.extend(earlier);
-        drop(known);
+        self.earlier().extend(earlier);
         self.node.namespaces(names)
+    }
+
+    fn earlier(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.earlier.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All tests.
@@ -107,8 +106,7 @@ impl World {
         let remains = Remains::of(kubectl, "demo")?;
         let writes = Writes::of(&self.node.audit, &self.user.name, kubectl.namespace())?;
         // A try before may have had the name.
-        let namespace = kubectl.json(&["get", "namespace", kubectl.namespace()])?;
-        let writes = writes.since(created(&namespace).context("a time")?);
+        let writes = writes.since(made(kubectl)?);
         writes.check_once(&remains)?;
         Ok(Ended { remains, writes })
     }
@@ -116,6 +114,12 @@ impl World {
 
 fn namespace_of(test: &Value) -> &str {
     test["metadata"]["namespace"].as_str().unwrap_or_default()
+}
+
+/// When a namespace was made.
+fn made(kubectl: &Kubectl) -> Result<Timestamp> {
+    let namespace = kubectl.json(&["get", "namespace", kubectl.namespace()])?;
+    created(&namespace).context("a time")
 }
 
 /// In whole seconds.
@@ -135,8 +139,8 @@ fn runs<'a>(tests: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
 /// The target saw one run for each test that loaded it, and no other.
 pub fn the_target_saw_each_run_once(world: &World) -> Result<()> {
     let mut tests = world.tests()?;
-    // In whole seconds, as creation times are.
-    let begin = Timestamp::from_second(world.begin.as_second())?;
+    // Tests of before this target are none of ours.
+    let begin = made(&world.target)?;
     tests.retain(|test| {
         namespace_of(test).starts_with(COMMON) && created(test).is_some_and(|time| time >= begin)
     });
@@ -145,9 +149,8 @@ pub fn the_target_saw_each_run_once(world: &World) -> Result<()> {
     let loading = runs(tests.iter().filter(loaded));
     let counted = target_runs(&world.target)?;
     let counted = counted["runs"].as_object().context("runs")?;
-    let earlier = world.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-    let seen: BTreeSet<String> = counted.keys().cloned().collect();
-    let seen = &seen - &earlier;
+    let mut seen: BTreeSet<String> = counted.keys().cloned().collect();
+    seen.retain(|run| !world.earlier().contains(run));
     let (strange, missing): (Vec<_>, Vec<_>) = (
         seen.difference(&all).collect(),
         loading.difference(&seen).collect(),
